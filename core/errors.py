@@ -1,0 +1,27 @@
+"""The exception types. Each carries a code and facts; `core.messages` turns them into a sentence."""
+
+from __future__ import annotations
+
+
+class CrossoverError(Exception):
+    """Something a person can act on: a code for the message catalogue and the facts that fill it."""
+
+    def __init__(self, code: str, **facts: object) -> None:
+        super().__init__(code, facts)
+        self.code = code
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.facts}" if self.facts else self.code
+
+
+class InputError(CrossoverError):
+    """What was asked for can't be done as asked; the person can change it (exit code 2)."""
+
+
+class MeasurementError(CrossoverError):
+    """The request was sound but the run failed (exit code 1)."""
+
+
+class StoreError(CrossoverError):
+    """The results can't be read or written; nothing that was stored is touched."""

@@ -1,0 +1,28 @@
+"""Every code that worker, records, store and analysis can speak, with its sentence.
+
+A sentence says what happened, what it means and what to do next. `{names}` are filled from the
+code's facts. A code without a sentence is a bug, and `tests/unit/test_messages.py` looks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.i18n import N_, Translate, english
+
+ERRORS = {
+    "malformed_record": N_("This record can't be read: {where}: {problem}."),
+}
+
+NOTES: dict[str, str] = {}
+
+ABSENT: dict[str, str] = {}
+
+CAVEATS: dict[str, str] = {}
+
+ALL = {**ERRORS, **NOTES, **ABSENT, **CAVEATS}
+
+
+def sentence(code: str, facts: Mapping[str, object] | None = None, translate: Translate = english) -> str:
+    """The sentence for a code, filled with its facts. Raises KeyError for a code that has none."""
+    return translate(ALL[code]).format(**(facts or {}))
