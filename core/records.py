@@ -20,9 +20,9 @@ Precision = Literal["fp32", "tf32", "bf16"]
 DataPath = Literal["loader", "resident"]
 Status = Literal["finished", "out_of_time", "cancelled", "failed", "interrupted"]
 Origin = Literal["measured", "recorded", "imported"]
-Stage = Literal["load", "copy", "forward", "backward", "optimiser"]
+Stage = Literal["load", "copy", "forward", "backward", "optimiser", "copy_back"]
 
-STAGES: tuple[Stage, ...] = ("load", "copy", "forward", "backward", "optimiser")
+STAGES: tuple[Stage, ...] = ("load", "copy", "forward", "backward", "optimiser", "copy_back")
 
 # A fact is something a message can quote; nothing nested, so that every store and locale can carry it.
 Fact = str | int | float | bool | None
@@ -178,6 +178,7 @@ class DataInfo:
     shape: tuple[int, int, int]  # channels, height, width as stored
     input_shape: tuple[int, int, int]  # as the model takes it
     parameters: int
+    fingerprint: str | None = None  # of the prepared images: the same on two machines means the same data
 
 
 # --- where it was measured -----------------------------------------------------------------------
@@ -276,7 +277,9 @@ class RunResult:
     data: DataInfo | None = None
     cold_start: ColdStart | None = None
     blocks: tuple[Block, ...] = ()
-    first_losses: tuple[float, ...] = ()  # of the first steps, one each, to prove that the work is the same
+    # One number for each of the first steps, to prove that the work is the same: the training loss;
+    # for classify the loss, for extract the mean square of the features, taken before the clock starts.
+    first_losses: tuple[float, ...] = ()
     epochs: tuple[EpochRecord, ...] = ()
     anatomy: Anatomy | None = None
     memory: Memory | None = None

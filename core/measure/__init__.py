@@ -1,0 +1,1 @@
+"""The torch room: data, models, timed loops, the clock. A process of its own, imported by nothing."""

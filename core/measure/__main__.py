@@ -1,0 +1,80 @@
+"""The worker: job specs as JSON lines on standard input, events as JSON lines on standard output.
+
+    hello      software, devices            once, when torch is loaded
+    data       stage, fraction              while the data set is prepared
+    setup, warm, note, block, epoch, anatomy, run_end      with `run`, the setup's place in the job
+    error      kind (input | failure), code, facts         the whole job has failed
+    end                                     the job is over, the next may come
+
+Standard input at its end means that the parent is gone: the process ends at once, whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from core.codec import from_plain, to_plain
+from core.errors import CrossoverError, InputError
+from core.records import JobSpec
+
+
+def main() -> int:
+    """Serve jobs until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    out = _claim_stdout()
+    jobs: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=_read, args=(jobs,), daemon=True).start()
+
+    from core.measure import devices, failures, job  # torch, over a second
+
+    software, found = devices.software(), devices.available()
+
+    def emit(event: str, **fields: Any) -> None:
+        out.write(json.dumps({"type": event, **fields}, allow_nan=False) + "\n")
+        out.flush()
+
+    emit("hello", software=to_plain(software), devices=to_plain(found))
+    while True:
+        message = jobs.get()
+        context = job.Context(
+            devices=found,
+            default_threads=software.default_threads,
+            data_root=Path(message["data_root"]),
+            worker_start_s=message["worker_start_s"],
+            clock_origin=message["clock_origin"],
+        )
+        try:
+            job.run(from_plain(JobSpec, message["job"]), context, emit)
+        except CrossoverError as problem:
+            kind = "input" if isinstance(problem, InputError) else "failure"
+            emit("error", kind=kind, code=problem.code, facts=problem.facts)
+        except failures.ProcessSpoilt:
+            emit("end")
+            return 4
+        emit("end")
+
+
+def _claim_stdout() -> io.TextIOBase:
+    """The real standard output for events alone; whatever a library prints goes to standard error."""
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return events
+
+
+def _read(jobs: queue.Queue[dict[str, Any]]) -> None:
+    for line in sys.stdin:
+        jobs.put(json.loads(line))
+    os._exit(3)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

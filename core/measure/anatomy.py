@@ -1,0 +1,125 @@
+"""The instrumented pass: where a step's time goes. Apart from the timed blocks, for looking costs time."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch.nn import functional
+
+from core.measure import devices
+from core.measure.trainee import Trainee
+from core.records import Anatomy, Stage, StageTimes
+
+_SETTLE_STEPS = 5
+_STEPS = (5, 50)
+_SECONDS = 2.0
+
+_OF_TASK: dict[str, tuple[Stage, ...]] = {
+    "train": ("load", "copy", "forward", "backward", "optimiser"),
+    "classify": ("load", "copy", "forward"),
+    "extract": ("load", "copy", "forward", "copy_back"),
+}
+
+
+class _Stamps(Protocol):
+    def mark(self) -> None: ...
+    def seconds(self) -> list[float]: ...
+
+
+class _HostStamps:
+    """`perf_counter` at each boundary: exact on the CPU, where an operation is over when its call returns."""
+
+    def __init__(self) -> None:
+        self._times: list[int] = []
+
+    def mark(self) -> None:
+        self._times.append(time.perf_counter_ns())
+
+    def seconds(self) -> list[float]:
+        return [(b - a) / 1e9 for a, b in itertools.pairwise(self._times)]
+
+
+class _DeviceStamps:
+    """An event recorded in the device's queue at each boundary: no waiting, and the parts add up to the whole.
+
+    A stage in which the device waits for the host is charged with that wait.
+    """
+
+    def __init__(self, device: torch.device, count: int) -> None:
+        self._events = [torch.Event(device, enable_timing=True) for _ in range(count)]
+        self._next = 0
+
+    def mark(self) -> None:
+        self._events[self._next].record()
+        self._next += 1
+
+    def seconds(self) -> list[float]:
+        events = self._events[: self._next]
+        return [a.elapsed_time(b) / 1e3 for a, b in itertools.pairwise(events)]
+
+
+def dissect(trainee: Trainee) -> Anatomy:
+    """Stage times of some more steps of a trainee; call it last, it goes on training."""
+    stages = [stage for stage in _OF_TASK[trainee.spec.workload.task] if stage != "copy" or trainee.feed.copies]
+    fewest, most = _STEPS
+    steps = max(fewest, min(most, round(_SECONDS / trainee.step_s)))
+    on_host = trainee.device.type == "cpu"
+    stamps: _Stamps = _HostStamps() if on_host else _DeviceStamps(trainee.device, steps * len(stages) + 1)
+    step = _step(trainee)
+    with trainee.executing():
+        for _ in range(_SETTLE_STEPS):
+            step(lambda: None)
+        devices.synchronise(trainee.device)
+        stamps.mark()
+        for _ in range(steps):
+            step(stamps.mark)
+        devices.synchronise(trainee.device)
+    flat = stamps.seconds()
+    times = tuple(StageTimes(stage, tuple(flat[index :: len(stages)])) for index, stage in enumerate(stages))
+    return Anatomy("host" if on_host else "device", times)
+
+
+def _step(trainee: Trainee) -> Callable[[Callable[[], None]], None]:
+    """The step of `core.measure.loops`, with a mark after each stage."""
+    feed, model, autocast = trainee.feed, trainee.model, trainee.autocast
+
+    def fetch(mark: Callable[[], None]) -> tuple[torch.Tensor, torch.Tensor]:
+        batch = feed.fetch()
+        mark()
+        if feed.copies:
+            batch = feed.to_device(batch)
+            mark()
+        return batch
+
+    def train(mark: Callable[[], None]) -> None:
+        inputs, labels = fetch(mark)
+        trainee.optimiser.zero_grad(set_to_none=True)
+        with autocast:
+            loss = functional.cross_entropy(model(inputs), labels)
+        mark()
+        loss.backward()
+        mark()
+        trainee.optimiser.step()
+        mark()
+
+    @torch.inference_mode()
+    def classify(mark: Callable[[], None]) -> None:
+        inputs, _ = fetch(mark)
+        with autocast:
+            model(inputs).argmax(dim=1)
+        mark()
+
+    @torch.inference_mode()
+    def extract(mark: Callable[[], None]) -> None:
+        inputs, _ = fetch(mark)
+        with autocast:
+            features = model(inputs)
+        mark()
+        features.float().cpu()
+        mark()
+
+    return {"train": train, "classify": classify, "extract": extract}[trainee.spec.workload.task]

@@ -1,0 +1,170 @@
+"""One job: its setups built, warmed up and then run in alternating blocks, so that drift hits all alike."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.codec import to_plain
+from core.errors import InputError, MeasurementError
+from core.measure import anatomy, devices, failures
+from core.measure.data import Prepared, prepare
+from core.measure.trainee import Trainee
+from core.records import DataInfo, Device, JobSpec, RunSpec
+
+Emit = Callable[..., None]
+
+# Enough blocks for an interval, none so short that its two synchronisations would show.
+_BLOCKS_WANTED = 30
+_BLOCK_SECONDS = (0.05, 0.5)
+_FEWEST_BLOCKS = 15
+_EVALUATION_SHARE = 0.5  # of the time budget, at most, for each look at the test images
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a job needs to know about the process it runs in."""
+
+    devices: tuple[Device, ...]
+    default_threads: int
+    data_root: Path
+    worker_start_s: float | None
+    clock_origin: float  # perf_counter at the job's start, on the parent's clock (the same on one machine)
+
+
+@dataclass
+class _Contestant:
+    index: int
+    trainee: Trainee
+    blocks: int = 0
+    over: bool = False
+
+
+def run(job: JobSpec, context: Context, emit: Emit) -> None:
+    """Measure every setup and tell it all through `emit`.
+
+    Raises InputError or MeasurementError where the job can't be done as asked. A setup that fails later
+    fails alone: the others go on.
+    """
+    for setup in job.setups:
+        devices.check(setup, context.devices)
+    started = time.perf_counter()
+    data = prepare(
+        job.workload.dataset,
+        job.workload.seed,
+        context.data_root,
+        lambda stage, fraction: emit("data", stage=stage, fraction=fraction),
+    )
+    data_s = time.perf_counter() - started
+    if job.workload.batch_size > len(data.train_y):
+        raise InputError("batch_too_large", batch_size=job.workload.batch_size, train_samples=len(data.train_y))
+    contestants = []
+    for index, spec in enumerate(job.runs):
+        contestant = _enter(index, spec, data, data_s, job.max_seconds, context, emit)
+        contestants += [contestant] if contestant else []
+    gc.collect()
+    gc.freeze()  # what is built stays: nothing to look through again in later collections
+    try:
+        _race(contestants, job, context, emit)
+    finally:
+        gc.unfreeze()
+
+
+def _enter(
+    index: int, spec: RunSpec, data: Prepared, data_s: float, max_seconds: float, context: Context, emit: Emit
+) -> _Contestant | None:
+    emit("setup", run=index)
+    for note in data.notes:
+        emit("note", run=index, note=to_plain(note))
+    try:
+        trainee = Trainee(spec, data, context.default_threads, context.clock_origin)
+        cold = trainee.warm_up(max_seconds, context.worker_start_s, data_s)
+    except InputError:  # the same for every setup: the job is refused
+        raise
+    except (RuntimeError, MemoryError, ValueError, MeasurementError) as problem:
+        _fail(index, spec, data, problem, context.default_threads, emit)
+        return None
+    info = DataInfo(
+        len(data.train_y),
+        len(data.test_y),
+        data.classes,
+        data.shape,
+        trainee.input_shape,
+        trainee.parameters,
+        data.fingerprint,
+    )
+    emit(
+        "warm",
+        run=index,
+        threads=trainee.threads,
+        data=to_plain(info),
+        cold_start=to_plain(cold),
+        memory=to_plain(trainee.memory),
+        steps_per_epoch=trainee.steps_per_epoch,
+        losses=trainee.first_losses,
+    )
+    return _Contestant(index, trainee)
+
+
+def _race(contestants: list[_Contestant], job: JobSpec, context: Context, emit: Emit) -> None:
+    """Rounds of one block each, forth and back (A B B A), until all have their epochs or their time is up."""
+    forward, last = True, None
+    while any(not contestant.over for contestant in contestants):
+        for contestant in contestants if forward else reversed(contestants):
+            if contestant.over:
+                continue
+            trainee = contestant.trainee
+            try:
+                _turn(contestant, job, emit, lead_in=last not in (None, contestant))
+            except (RuntimeError, MemoryError) as problem:
+                contestant.over = True
+                _fail(contestant.index, trainee.spec, trainee.data, problem, context.default_threads, emit)
+            last = contestant
+        forward = not forward
+
+
+def _turn(contestant: _Contestant, job: JobSpec, emit: Emit, lead_in: bool) -> None:
+    """One block of one setup, and what follows from it: the epoch's end, the run's end."""
+    trainee, index = contestant.trainee, contestant.index
+    block, losses = trainee.block(_block_seconds(trainee, job), lead_in)
+    contestant.blocks += 1
+    emit("block", run=index, block=to_plain(block), losses=losses)
+    if trainee.epoch_complete:
+        _close_epoch(contestant, job, emit)
+    out_of_time = trainee.progress.spent_s >= job.max_seconds
+    enough = trainee.epochs_done and contestant.blocks >= _FEWEST_BLOCKS
+    if out_of_time and not trainee.epochs_done:
+        _close_epoch(contestant, job, emit)  # what was trained is still tested
+    for note in trainee.take_notes():
+        emit("note", run=index, note=to_plain(note))
+    if enough or out_of_time:
+        contestant.over = True
+        emit("anatomy", run=index, anatomy=to_plain(anatomy.dissect(trainee)))
+        emit("run_end", run=index, status="finished" if trainee.epochs_done else "out_of_time")
+
+
+def _block_seconds(trainee: Trainee, job: JobSpec) -> float:
+    whole_s = trainee.step_s * trainee.steps_per_epoch * job.workload.epochs
+    shortest, longest = _BLOCK_SECONDS
+    left_s = job.max_seconds - trainee.progress.spent_s
+    wanted_s = min(whole_s, job.max_seconds) / _BLOCKS_WANTED
+    return max(shortest, min(wanted_s, longest, left_s))
+
+
+def _close_epoch(contestant: _Contestant, job: JobSpec, emit: Emit) -> None:
+    record = contestant.trainee.end_epoch(job.max_seconds * _EVALUATION_SHARE)
+    if record is not None:
+        emit("epoch", run=contestant.index, epoch=to_plain(record))
+
+
+def _fail(
+    index: int, spec: RunSpec, data: Prepared, problem: Exception, default_threads: int, emit: Emit
+) -> None:
+    """This setup has failed; the others go on, unless the device itself is lost."""
+    note = failures.explain(problem, spec, data, default_threads)
+    emit("run_end", run=index, status="failed", failure=to_plain(note))
+    if note.code == "device_failed":
+        raise failures.ProcessSpoilt from problem

@@ -1,0 +1,251 @@
+"""One setup of a job: its model, its data on its device, its blocks. It knows nothing of the other setups."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import math
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.measure import devices, feeds, loops, memory, models
+from core.measure.data import Prepared
+from core.records import Block, ColdStart, EpochRecord, Memory, Note, RunSpec
+
+# Warm-up ends when the median of five steps is within this share of that of the five before.
+_STEADY = 0.05
+_WARM_UP_STEPS = (10, 100)
+_WARM_UP_SHARE = 0.1  # of the time budget, at most
+# A block that follows another setup's starts with untimed steps: clocks rise, caches fill, threads wake.
+_LEAD_IN_S = 0.05
+_PROOF_STEPS = 100  # how many first losses are kept, to prove that two runs did the same work
+_EVALUATION_BATCH = 512
+_TEACHING_STEPS, _TEACHING_RATE = 600, 0.05
+
+
+@dataclass
+class Progress:
+    epoch: int = 1
+    epochs_complete: int = 0
+    steps_in_epoch: int = 0
+    spent_s: float = 0.0
+
+
+class Trainee:
+    """Built, warmed up and reset to the weights of the seed; then `block` after `block`."""
+
+    def __init__(self, spec: RunSpec, data: Prepared, default_threads: int, clock_origin: float) -> None:
+        started = time.perf_counter()
+        self.spec, self.data, self._origin = spec, data, clock_origin
+        self.threads = spec.setup.threads or default_threads
+        self.device = torch.device(spec.setup.device)
+        self.progress = Progress()
+        self.first_losses: list[float] = []
+        self._notes: list[Note] = []
+        self._diverged = False
+        self.steps_per_epoch = len(data.train_y) // spec.workload.batch_size
+        self._losses: list[Tensor] = []
+        self._memory = memory.Watch(self.device)
+        with self.executing():
+            self._build()
+        self.build_s = time.perf_counter() - started
+
+    def executing(self) -> devices.Execution:
+        return devices.Execution(self.spec.setup, self.threads)
+
+    def _build(self) -> None:
+        work = self.spec.workload
+        model, self.input_shape = models.build(work.model, self.data.shape, self.data.classes, work.seed)
+        if self.input_shape[1:] != self.data.shape[1:]:
+            self._notes.append(Note("resized", {"side": self.input_shape[1]}))
+        if work.task == "classify":
+            self._teach(model)
+        if work.task == "extract":
+            models.cut_head(work.model, model)
+        self.parameters = sum(parameter.numel() for parameter in model.parameters())
+        self.model = model.to(self.device)  # built on the CPU from the seed: the same weights on every device
+        self.model.train(work.task == "train")
+        self._initial = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self._start_loop(first_epoch=0)
+
+    def _teach(self, model: nn.Module) -> None:
+        """A short training before the clock of `classify`, on the CPU and the same for every setup.
+
+        Without it the answers would be guesses. Large models are left as they are: it could take hours.
+        """
+        if not models.is_small(self.spec.workload.model):
+            self._notes.append(Note("untrained_weights"))
+            return
+        cpu = torch.device("cpu")
+        feed = feeds.LoaderFeed(self.data, min(64, len(self.data.train_y)), self.spec.workload.seed, cpu, 0)
+        optimiser = torch.optim.SGD(model.parameters(), lr=_TEACHING_RATE)
+        loops.train(model, feed, optimiser, devices.autocast(cpu, "fp32"))(_TEACHING_STEPS, [])
+        self._notes.append(Note("taught_before", {"steps": _TEACHING_STEPS}))
+
+    def _start_loop(self, first_epoch: int) -> None:
+        work, setup = self.spec.workload, self.spec.setup
+        self.feed = feeds.make(setup.data_path, self.data, work.batch_size, work.seed, self.device, first_epoch)
+        self.autocast = devices.autocast(self.device, setup.precision)
+        if work.task == "train":
+            self.optimiser = torch.optim.SGD(self.model.parameters(), lr=work.learning_rate)
+            self._loop = loops.train(self.model, self.feed, self.optimiser, self.autocast)
+        elif work.task == "classify":
+            self._loop = loops.classify(self.model, self.feed, self.autocast)
+        else:
+            self._loop = loops.extract(self.model, self.feed, self.autocast)
+
+    def _timed(self, steps: int) -> tuple[float, float, list[Tensor]]:
+        """Start, duration and what the loop kept. The clock's bracket: synchronised at its two ends only."""
+        kept: list[Tensor] = []
+        gc.disable()  # a collection inside a block would be charged to whichever setup is running
+        try:
+            devices.synchronise(self.device)
+            start = time.perf_counter()
+            self._loop(steps, kept)
+            devices.synchronise(self.device)
+            return start, time.perf_counter() - start, kept
+        finally:
+            gc.enable()
+
+    def warm_up(self, max_seconds: float, worker_start_s: float | None, data_s: float) -> ColdStart:
+        """First step and warm-up, each step timed alone; then back to the initial weights and first batch."""
+        with self.executing():
+            times = [self._timed(1)[1]]
+            fewest, most = _WARM_UP_STEPS
+            while len(times) < most and sum(times) < max_seconds * _WARM_UP_SHARE:
+                times.append(self._timed(1)[1])
+                if len(times) > fewest and _steady(times):
+                    break
+            self.step_s = statistics.median(times[-5:])
+            self.model.load_state_dict(self._initial)
+            self._start_loop(first_epoch=1)
+            self._prove()
+        self.memory: Memory = self._memory.peak()
+        return ColdStart(worker_start_s, data_s, self.build_s, times[0], sum(times[1:]), len(times) - 1)
+
+    def try_one_step(self) -> None:
+        """One step, only to see whether it can be done."""
+        with self.executing():
+            self._timed(1)
+
+    @torch.inference_mode()
+    def _prove(self) -> None:
+        """For tasks without a loss of their own: one number a batch that shows that the same work was done."""
+        work = self.spec.workload
+        if work.task == "train":
+            return
+        feed = feeds.make(self.spec.setup.data_path, self.data, work.batch_size, work.seed, self.device, 1)
+        for _ in range(min(20, self.steps_per_epoch)):
+            inputs, labels = feed.to_device(feed.fetch())
+            with self.autocast:
+                outputs = self.model(inputs).float()
+            number = (
+                functional.cross_entropy(outputs, labels)
+                if work.task == "classify"
+                else outputs.square().mean()
+            )
+            self.first_losses.append(float(number))
+
+    @property
+    def epochs_done(self) -> bool:
+        return self.progress.epochs_complete >= self.spec.workload.epochs
+
+    def block(self, seconds: float, lead_in: bool) -> tuple[Block, list[float]]:
+        """About `seconds` of steps, never across an epoch's end; and its losses where they prove the work."""
+        at = self.progress
+        with self.executing():
+            lead_in_s, lead_in_steps = self._lead_in() if lead_in else (0.0, 0)
+            at.steps_in_epoch += lead_in_steps
+            steps = max(1, min(round(seconds / self.step_s), self.steps_per_epoch - at.steps_in_epoch))
+            start, duration, kept = self._timed(steps)
+            self._losses += kept if self.spec.workload.task == "train" else []
+            losses, mean = self._read_losses(kept)
+        self.step_s = duration / steps
+        at.steps_in_epoch += steps
+        at.spent_s += lead_in_s + duration
+        samples = steps * self.spec.workload.batch_size
+        return Block(at.epoch, steps, samples, start - self._origin, duration, mean), losses
+
+    def _lead_in(self) -> tuple[float, int]:
+        """Untimed steps, ordinary in every other way; at least one step of the epoch is left to be timed."""
+        room = self.steps_per_epoch - self.progress.steps_in_epoch - 1
+        steps = min(round(_LEAD_IN_S / self.step_s), room)
+        if steps < 1:
+            return 0.0, 0
+        _, duration, kept = self._timed(steps)
+        self._losses += kept if self.spec.workload.task == "train" else []
+        return duration, steps
+
+    def _read_losses(self, kept: list[Tensor]) -> tuple[list[float], float | None]:
+        """The first losses not yet reported, and the block's mean; nothing once the training has diverged."""
+        if self.spec.workload.task != "train":
+            return [], None
+        values = torch.stack(kept).float()
+        mean = values.mean().item()
+        wanted = min(_PROOF_STEPS, self.steps_per_epoch) - len(self.first_losses)
+        fresh: list[float] = []
+        if wanted > 0 and self.progress.epoch == 1:
+            values = torch.stack(self._losses[len(self.first_losses) :][:wanted]).float()
+            fresh = list(itertools.takewhile(math.isfinite, values.tolist()))
+            self.first_losses += fresh
+        if math.isfinite(mean):
+            return fresh, mean
+        if not self._diverged:
+            self._diverged = True
+            self._notes.append(Note("diverged", {"epoch": self.progress.epoch}))
+        return fresh, None
+
+    def take_notes(self) -> list[Note]:
+        """What a reader must know and hasn't been told yet."""
+        notes, self._notes = self._notes, []
+        return notes
+
+    @property
+    def epoch_complete(self) -> bool:
+        return self.progress.steps_in_epoch >= self.steps_per_epoch
+
+    def end_epoch(self, max_evaluation_s: float) -> EpochRecord | None:
+        """Close the epoch, complete or not: mean loss, accuracy on the test images. None for extra blocks."""
+        at = self.progress
+        extra, epoch, steps = self.epochs_done, at.epoch, at.steps_in_epoch
+        losses, self._losses = self._losses, []
+        at.epochs_complete += self.epoch_complete
+        at.epoch, at.steps_in_epoch = epoch + 1, 0
+        if extra or steps == 0:
+            return None
+        with self.executing():
+            loss = torch.stack(losses).float().mean().item() if losses else None
+            correct, tested, seconds = self._evaluate(max_evaluation_s)
+        if loss is not None and not math.isfinite(loss):
+            loss = None
+        accuracy = correct / tested if tested else None
+        samples = steps * self.spec.workload.batch_size
+        return EpochRecord(epoch, steps, samples, loss, accuracy, tested, seconds)
+
+    @torch.inference_mode()
+    def _evaluate(self, max_seconds: float) -> tuple[int, int, float]:
+        """Right answers, images tested and time taken; on slow models as many images as the time allows."""
+        if self.spec.workload.task == "extract":
+            return 0, 0, 0.0
+        start, correct, tested = time.perf_counter(), 0, 0
+        self.model.eval()
+        size = min(_EVALUATION_BATCH, max(self.spec.workload.batch_size, 32))
+        for images, labels in zip(self.data.test_x.split(size), self.data.test_y.split(size), strict=True):
+            with self.autocast:
+                answers = self.model(images.to(self.device)).argmax(dim=1).cpu()
+            correct += int((answers == labels).sum())
+            tested += len(labels)
+            if time.perf_counter() - start > max_seconds:
+                break
+        self.model.train(self.spec.workload.task == "train")
+        return correct, tested, time.perf_counter() - start
+
+
+def _steady(times: list[float]) -> bool:
+    before, now = statistics.median(times[-10:-5]), statistics.median(times[-5:])
+    return abs(now - before) <= _STEADY * before

@@ -1,0 +1,118 @@
+"""The measuring process as its parent sees it: started by name, fed specs, read event by event, killed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from core.codec import from_plain, to_plain
+from core.errors import MeasurementError
+from core.records import Device, JobSpec, Software
+
+Event = dict[str, Any]
+
+_ROOT = Path(__file__).resolve().parents[2]
+# A broken driver can hang the first call; nothing sane takes this long to load torch.
+_START_LIMIT_S = 180.0
+_STDERR_LINES = 30
+_ENDED_BY_DEVICE = 4
+
+
+class Worker:
+    """One `python -m core.measure` process. Warm from construction's end: torch is loaded, devices are known."""
+
+    def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "core.measure")) -> None:
+        """Start the process and wait until it is ready. Raises MeasurementError if it never is."""
+        started = time.perf_counter()
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            cwd=_ROOT,
+        )
+        self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._drain = threading.Thread(target=self._keep_stderr, daemon=True)
+        self._drain.start()
+        limit = threading.Timer(_START_LIMIT_S, self.kill)
+        limit.daemon = True
+        limit.start()
+        try:
+            hello = self._read()
+        finally:
+            limit.cancel()
+        self.start_s = time.perf_counter() - started
+        self.software = from_plain(Software, hello["software"])
+        self.devices = tuple(from_plain(Device, item) for item in hello["devices"])
+        self._jobs_done = 0
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def run(self, job: JobSpec, data_root: Path, clock_origin: float) -> Iterator[Event]:
+        """The events of a job, up to its end. Raises MeasurementError if the process dies under it."""
+        message = {
+            "job": to_plain(job),
+            "data_root": str(data_root),
+            # whoever asks the first job of a process pays its start; for the others it is warm
+            "worker_start_s": None if self._jobs_done else self.start_s,
+            "clock_origin": clock_origin,
+        }
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except OSError:  # it died while idle; _read says how
+            pass
+        while (event := self._read())["type"] != "end":
+            yield event
+        self._jobs_done += 1
+
+    def _read(self) -> Event:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise self._death()
+        event: Event = json.loads(line)
+        return event
+
+    def _death(self) -> MeasurementError:
+        code = self._process.wait()
+        self._drain.join(timeout=1)
+        if code == -9:  # not by us: `kill` is asked for by someone who then ignores this error
+            return MeasurementError("worker_killed")
+        return MeasurementError("worker_died", exit_code=code, last_words="\n".join(self._stderr))
+
+    def _keep_stderr(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self._stderr.append(line.rstrip())
+
+    def kill(self) -> None:
+        """End the process at once; what it held of the device goes with it."""
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """Let an idle process end by itself, or kill it."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+            self._process.wait(timeout=2)
+        except (OSError, subprocess.TimeoutExpired):
+            self.kill()
