@@ -12,10 +12,13 @@ from typing import Any, TypeVar
 from core.errors import InputError
 
 T = TypeVar("T")
+_SCALARS = frozenset((str, int, float, bool))
 
 
 def to_plain(value: Any) -> Any:
     """A record, or a container of them, as dicts, lists, numbers, text and None."""
+    if value is None or type(value) in _SCALARS:  # nearly every value: a run holds thousands of numbers
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {name: to_plain(getattr(value, name)) for name in _field_names(type(value))}
     if isinstance(value, (tuple, list)):

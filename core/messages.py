@@ -12,13 +12,232 @@ from core.i18n import N_, Translate, english
 
 ERRORS = {
     "malformed_record": N_("This record can't be read: {where}: {problem}."),
+    "not_comparable": N_("These runs did different work ({fields} differ): compare runs of the same workload."),
+    "same_run": N_("A run can't be compared with itself: choose another one."),
+    "database_driver_missing": N_(
+        "The database needs the Python package {driver}, which isn't installed. Install it, or unset "
+        "DATABASE_URL to keep results in a file."
+    ),
+    "database_newer": N_(
+        "The stored results were written by a newer Crossover (format {found}; this one knows up to {known}). "
+        "Nothing was changed. Update Crossover, or choose another folder with CROSSOVER_DATA_DIR."
+    ),
+    "database_unreadable": N_(
+        "The stored results can't be read: {problem}. Check DATABASE_URL or CROSSOVER_DATA_DIR; a damaged file "
+        "can be moved away, and a new one is then started."
+    ),
+    "database_write_failed": N_(
+        "The result couldn't be stored: {problem}. What was stored before is untouched."
+    ),
+    "disk_full": N_(
+        "The result couldn't be stored because the disk is full. What was stored before is untouched. "
+        "Free some space and run again."
+    ),
+    "stored_run_malformed": N_(
+        "The stored run {run} can't be read: {problem}. Others aren't affected; delete this one or measure "
+        "it again."
+    ),
+    "stored_job_malformed": N_("The stored job {job} can't be read: {problem}."),
+    "document_newer": N_(
+        "This file was written by a newer Crossover (format {found}; this one knows up to {known}). "
+        "Update Crossover to read it."
+    ),
+    "file_not_read": N_("The file {name} can't be read: {problem}."),
+    "file_too_large": N_(
+        "The file {name} wasn't read: it is larger than {limit_mib} MiB, so it can't be an export of a few runs."
+    ),
+    "file_not_json": N_("The file {name} isn't valid JSON: {problem}. Choose a file that Crossover exported."),
+    "file_not_written": N_("The file {name} couldn't be written: {problem}. Nothing was left half-written."),
+    "recorded_twice": N_("This recording was left out because another file holds the same run ({run})."),
+    "unknown_device": N_("There is no device {device} here. Available: {available}."),
+    "tf32_unavailable": N_(
+        "TF32 is a mode of NVIDIA GPUs from the Ampere generation on; {device} has none. Choose fp32 or bf16."
+    ),
+    "bad_device": N_("{device} isn't a device name. Use cpu, cuda:0, mps or xpu:0."),
+    "unknown_model": N_("There is no model {model}. Near it: {near}. Any torchvision classifier can be named."),
+    "bad_model_name": N_("{model} isn't a model name: it may hold small letters, digits and _ only."),
+    "unknown_dataset": N_("There is no data set {dataset}. Available: {available}."),
+    "bad_synthetic": N_(
+        "{dataset} isn't understood. Write it like synthetic:3x224x224,classes=10,images=5000."
+    ),
+    "data_too_large": N_(
+        "The images need {needed_gib} GiB and {free_gib} GiB of memory are free. Use fewer or smaller images."
+    ),
+    "download_failed": N_(
+        "{dataset} couldn't be downloaded ({problem}). Check the network, or put its files into the folder "
+        "datasets/downloads of the data folder; digits needs no download."
+    ),
+    "bad_side": N_("Images can be {low} to {high} pixels wide, not {side}."),
+    "folder_missing": N_(
+        "There is no folder {path}. Give the path of a folder with one sub-folder for each class."
+    ),
+    "folder_empty": N_(
+        "No images were found in {path}. It needs one sub-folder for each class, with images in it."
+    ),
+    "folder_one_class": N_("The folder has one class only ({found}). A classifier needs at least two."),
+    "folder_classes_differ": N_("In {path} the training and the test folder don't have the same classes."),
+    "folder_broken": N_(
+        "{broken} of {total} files can't be read as images, {example} for one. Mend or remove them first."
+    ),
+    "images_too_small": N_(
+        "{model} can't take images of {height}x{width} pixels. Use larger ones or another model."
+    ),
+    "no_features": N_("{model} has no last linear layer to take the features before. Choose another model."),
+    "resident_too_large": N_(
+        "The images need {needed_gib} GiB and the device has {free_gib} GiB free. Choose the data path loader."
+    ),
+    "batch_too_large": N_(
+        "A batch of {batch_size} is more than the {train_samples} training images. Choose a smaller batch."
+    ),
+    "batch_needs_two": N_(
+        "{model} normalises over the batch and can't train on one image: use a batch of 2 or more."
+    ),
+    "out_of_memory": N_(
+        "{device} ran out of memory with a batch of {batch_size}. Choose a smaller batch or model."
+    ),
+    "out_of_memory_fits": N_(
+        "{device} ran out of memory with a batch of {batch_size}; a batch of {fits} fits. Choose that or less."
+    ),
+    "device_failed": N_(
+        "{device} failed or vanished during the run ({problem}). Check it with nvidia-smi, then run again."
+    ),
+    "torch_failed": N_("PyTorch couldn't do this: {problem}"),
+    "worker_killed": N_(
+        "The system ended the measuring process, most likely because memory ran out. Choose a smaller batch, "
+        "model or data set. What was measured until then is kept."
+    ),
+    "worker_died": N_(
+        "The measuring process ended by itself (exit code {exit_code}). Its last words: {last_words}"
+    ),
+    "worker_not_started": N_("The measuring process couldn't be started: {problem}"),
+    "server_stopped": N_("The server stopped while this was being measured. Run it again."),
+    "queue_full": N_("{waiting} jobs are waiting already. Try again when some are done."),
+    "setups_count": N_("A job compares 1 to {most} setups, not {count}."),
+    "setups_equal": N_("Two of the setups are the same. Change one of them, or remove it."),
+    "bad_choice": N_("{name} can't be {value}. Choose one of: {choices}."),
+    "bad_setup": N_(
+        "The setup {text} isn't understood: {problem}. Write it like device=cpu,threads=2,precision=fp32."
+    ),
+    "not_positive": N_("{name} must be above 0, not {value}."),
+    "not_whole": N_("{name} must be a whole number, not {value}."),
+    "out_of_range": N_("{name} must be from {low} to {high}, not {value}."),
+    "folder_missing_out": N_("There is no folder {path}. Make it first, or name another."),
+    "recording_without_hardware": N_(
+        "Nothing was recorded: no run got far enough to say on which hardware it was measured."
+    ),
 }
 
-NOTES: dict[str, str] = {}
+NOTES: dict[str, str] = {
+    "diverged": N_(
+        "The training diverged in epoch {epoch}: its loss is no longer a number. Lower the learning rate."
+    ),
+    "resized": N_("The images are enlarged to {side}x{side} pixels, the smallest this model takes."),
+    "untrained_weights": N_("The model has random weights: its speed is right, its answers are guesses."),
+    "taught_before": N_(
+        "The model was trained for {steps} steps before the clock started, so that its answers count."
+    ),
+    "images_skipped": N_("{count} files couldn't be read as images and were left out, {example} for one."),
+    "data_not_cached": N_(
+        "The prepared images couldn't be kept on disk ({problem}): they are prepared afresh for each worker."
+    ),
+    "sw_power_cap": N_("The GPU lowered its clock to stay within its power limit."),
+    "hw_slowdown": N_("The GPU's hardware at least halved its clock: too hot, or too little power."),
+    "sw_thermal": N_("The driver lowered the GPU's clock because it is hot. Check the cooling."),
+    "hw_thermal": N_("The GPU's hardware lowered its clock because it is too hot. Check the cooling."),
+    "hw_power_brake": N_("The power supply told the GPU to slow down."),
+    "sync_boost": N_("The GPU keeps its clock down to match the other GPUs in its group."),
+    "applications_clocks": N_("Someone set the GPU's clock to a fixed value (nvidia-smi -rac undoes it)."),
+    "display_clock": N_("The GPU's clock is bound to its display settings."),
+}
 
-ABSENT: dict[str, str] = {}
+ABSENT: dict[str, str] = {
+    "energy_no_sensor": N_("No sensor of this device gave energy or power during the run."),
+    "energy_not_covered": N_("The sensor's readings don't cover all timed blocks, so no energy is given."),
+    "energy_few_readings": N_(
+        "The sensor gave too few distinct readings during the timed blocks. A longer run gives an energy."
+    ),
+    "energy_counter_reset": N_("The energy counter ran backwards during the run, so no energy is given."),
+    "cpu_clock_hidden": N_("The processor's clock isn't visible here (usual in virtual machines)."),
+    "cpu_load_hidden": N_("The processor's load isn't visible here (usual in sandboxes)."),
+    "rapl_absent": N_("This processor's energy counter isn't visible here (usual in virtual machines)."),
+    "rapl_no_permission": N_(
+        "Only the administrator may read the processor's energy counter, because it can leak secrets on a "
+        "shared machine. On your own: sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
+    ),
+    "worker_gone": N_("The measuring process has ended, so there is nothing to read of it."),
+    "nvml_no_driver": N_("No NVIDIA driver is installed, or it isn't visible from here."),
+    "nvml_driver_not_loaded": N_(
+        "NVIDIA's driver is installed but not running. Restart the machine, or load the module nvidia."
+    ),
+    "nvml_version_mismatch": N_(
+        "NVIDIA's driver was updated while the old one is still running. Restart the machine."
+    ),
+    "nvml_no_gpu": N_("NVIDIA's driver runs but sees no GPU."),
+    "nvml_no_permission": N_("This account may not read it from NVIDIA's driver."),
+    "nvml_not_supported": N_("This GPU or its driver doesn't offer this reading."),
+    "nvml_gpu_lost": N_("The GPU no longer answers: it fell off the bus. Restart the machine."),
+    "nvml_reset_required": N_("The GPU has failed and needs a reset before it answers again."),
+    "nvml_gpu_not_found": N_("NVIDIA's driver doesn't show the GPU that was used (MIG slices aren't read)."),
+    "nvml_failed": N_("NVIDIA's driver couldn't give this reading."),
+}
 
-CAVEATS: dict[str, str] = {}
+CAVEATS: dict[str, str] = {
+    "too_few_blocks": N_(
+        "Too few blocks were timed for a firm interval. Give the run more time, or the job fewer setups."
+    ),
+    "noisy": N_(
+        "The middle half of the block times spreads over {pct} % of their median: something else was using the "
+        "machine, or its clock was changing. Close other programs and run again."
+    ),
+    "drifting": N_(
+        "Between the first and the last third of the run the time per image changed by {pct:+d} %: the machine "
+        "was heating up, or its load was changing. Let it settle and run longer."
+    ),
+    "projected_epoch": N_(
+        "Only {pct} % of an epoch was timed; the time of a whole epoch is projected from the median rate."
+    ),
+    "partial_run": N_(
+        "This run ended before its work was done: its numbers rest on what was measured until then."
+    ),
+    "run_failed": N_(
+        "One of the two runs failed, so there is no speed-up to give. See why in that run's details."
+    ),
+    "recorded": N_("Recorded on {date} on {name}: nothing of it was measured on this machine."),
+    "imported": N_(
+        "Imported from a file ({date}, {name}): nobody here has seen it being measured. Run it again to be sure."
+    ),
+    "throttled": N_(
+        "In {pct} % of the readings the GPU was holding its clock down for power or heat ({reasons}). Check its "
+        "cooling and power limit; a longer run shows the speed it can keep up."
+    ),
+    "machine_busy": N_(
+        "Other programs used {pct} % of the machine while this was timed. Close them and run again."
+    ),
+    "cpu_restricted": N_(
+        "The processor has {physical} physical cores, but this run could use only {cores} ({cause}): it is slower "
+        "here than the processor can be."
+    ),
+    "bf16_slow_on_cpu": N_(
+        "This processor has no bfloat16 instructions and imitates them, which is slow. Compare with fp32 too."
+    ),
+    "energy_estimated": N_(
+        "The energy is integrated from power readings, as this device has no energy counter: take it as an estimate."
+    ),
+    "energy_coarse": N_(
+        "The energy sensor gave {readings} readings for each timed stretch, so idle power between the stretches is "
+        "mixed in. A job with this setup alone gives a firmer number."
+    ),
+    "parity_lost": N_(
+        "The losses part, or stop being finite, beyond what the precision explains: the work wasn't the same, so "
+        "no speed-up is given. Lower the learning rate or use the same precision."
+    ),
+    "separate_jobs": N_(
+        "The two runs didn't take turns in one job, so heat, clock and other load may differ between them. Run "
+        "them in one job to cancel that."
+    ),
+    "unlike_environment": N_("The two runs come from different machines: {baseline} and {candidate}."),
+    "unlike_software": N_("The two runs used different software ({differing}), which changes speed by itself."),
+}
 
 ALL = {**ERRORS, **NOTES, **ABSENT, **CAVEATS}
 

@@ -10,12 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from core.errors import InputError
+from core.hardware import cpu
 from core.records import Device, Precision, Setup, Software
 
 
 def available() -> tuple[Device, ...]:
     """The CPU and every accelerator that torch can use."""
-    found = [Device("cpu", platform.processor() or platform.machine())]
+    found = [Device("cpu", cpu.describe().model)]
     if torch.accelerator.is_available():
         kind = torch.accelerator.current_accelerator().type  # type: ignore[union-attr]
         found += [_accelerator(kind, index) for index in range(torch.accelerator.device_count())]

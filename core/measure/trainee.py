@@ -22,7 +22,7 @@ _STEADY = 0.05
 _WARM_UP_STEPS = (10, 100)
 _WARM_UP_SHARE = 0.1  # of the time budget, at most
 # A block that follows another setup's starts with untimed steps: clocks rise, caches fill, threads wake.
-_LEAD_IN_S = 0.05
+_LEAD_IN_S, _LEAD_IN_SHARE = 0.05, 0.2
 _PROOF_STEPS = 100  # how many first losses are kept, to prove that two runs did the same work
 _EVALUATION_BATCH = 512
 _TEACHING_STEPS, _TEACHING_RATE = 600, 0.05
@@ -159,7 +159,7 @@ class Trainee:
         """About `seconds` of steps, never across an epoch's end; and its losses where they prove the work."""
         at = self.progress
         with self.executing():
-            lead_in_s, lead_in_steps = self._lead_in() if lead_in else (0.0, 0)
+            lead_in_s, lead_in_steps = self._lead_in(seconds) if lead_in else (0.0, 0)
             at.steps_in_epoch += lead_in_steps
             steps = max(1, min(round(seconds / self.step_s), self.steps_per_epoch - at.steps_in_epoch))
             start, duration, kept = self._timed(steps)
@@ -171,10 +171,11 @@ class Trainee:
         samples = steps * self.spec.workload.batch_size
         return Block(at.epoch, steps, samples, start - self._origin, duration, mean), losses
 
-    def _lead_in(self) -> tuple[float, int]:
+    def _lead_in(self, block_seconds: float) -> tuple[float, int]:
         """Untimed steps, ordinary in every other way; at least one step of the epoch is left to be timed."""
         room = self.steps_per_epoch - self.progress.steps_in_epoch - 1
-        steps = min(round(_LEAD_IN_S / self.step_s), room)
+        wanted_s = min(_LEAD_IN_S, _LEAD_IN_SHARE * block_seconds)
+        steps = min(max(1, round(wanted_s / self.step_s)), room)
         if steps < 1:
             return 0.0, 0
         _, duration, kept = self._timed(steps)

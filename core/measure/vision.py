@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib
+import typing
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -30,7 +30,9 @@ def torchvision() -> ModuleType:
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _kept_alive.append(library)  # the declarations vanish with the object
-    return importlib.import_module("torchvision")
+    import torchvision as module
+
+    return typing.cast(ModuleType, module)
 
 
 _kept_alive: list[torch.library.Library] = []

@@ -67,7 +67,9 @@ class Assembly:
     def __init__(self, job_id: str, job: JobSpec, created_at: str) -> None:
         self.job_id, self.job, self.created_at = job_id, job, created_at
         self.runs = [RunInProgress(spec) for spec in job.runs]
-        self.preparing: tuple[str, float | None] | None = None  # stage code and fraction, while data is prepared
+        self.preparing: tuple[str, float | None] | None = (
+            None  # stage code and fraction, while data is prepared
+        )
         self._first_block_at: float | None = None
 
     def add(self, event: dict[str, Any]) -> None:
@@ -121,12 +123,12 @@ class Assembly:
 
     def results(
         self,
-        machine: Machine | None,
-        software: Software | None,
         devices: dict[str, Device],
         telemetry: dict[str, Telemetry],
+        machine: Machine | None,
+        software: Software | None,
         unfinished: Status,
-        failure: Note | None = None,
+        failure: Note | None,
     ) -> tuple[RunResult, ...]:
         """Every setup's result, those that aren't over with the status `unfinished`.
 

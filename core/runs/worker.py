@@ -26,7 +26,7 @@ _ENDED_BY_DEVICE = 4
 
 
 class Worker:
-    """One `python -m core.measure` process. Warm from construction's end: torch is loaded, devices are known."""
+    """One `python -m core.measure` process; once constructed, torch is loaded and the devices are known."""
 
     def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "core.measure")) -> None:
         """Start the process and wait until it is ready. Raises MeasurementError if it never is."""

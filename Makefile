@@ -1,0 +1,70 @@
+# One command for each thing one does here. Needs make, git and Python 3.11 to 3.13; everything else is fetched into .venv.
+
+PYTHON ?= python3
+PORT ?= 8501
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --disable-pip-version-check
+
+# A stamp carries a checksum of what it stands for: a checkout or a touch installs nothing, a changed pin does.
+checksum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
+READY := $(VENV)/.run-$(call checksum,requirements.txt constraints.txt)
+DEV_READY := $(VENV)/.dev-$(call checksum,requirements.txt requirements-dev.txt constraints.txt)
+
+# Upgrading or moving the system's Python leaves .venv with a dangling link; then it is built again.
+ifneq ($(shell test -x $(PY) && echo there),there)
+.PHONY: $(READY) $(DEV_READY)
+endif
+
+# .venv's Python; without .venv, the machine's own where that has torch (nothing may be installable there).
+has_torch = $(shell $(PYTHON) -c 'from importlib.util import find_spec; print(find_spec("torch") and 1 or "")' 2>/dev/null)
+GPU_PYTHON ?= $(if $(wildcard $(PY)),$(PY),$(if $(has_torch),$(PYTHON),$(PY)))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench gpu clean browser
+
+help:  ## list what can be done (this)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  PORT=8600 make run            another port"
+	@echo "  PYTHON=python3.12 make run    another Python (after make clean)"
+
+run: $(READY)  ## set up and start the dashboard on this machine
+	@$(PY) scripts/start.py $(PORT)
+
+test: $(DEV_READY) browser  ## set up and run every test; those that need a GPU are skipped without one
+	$(PY) -m pytest
+
+check: $(DEV_READY)  ## format, lint, import contracts, types
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(VENV)/bin/lint-imports
+	$(PY) -m mypy
+
+bench: $(READY)  ## this project against its peers and the machine's limits
+	$(PY) -m benchmarks
+
+gpu: $(if $(filter $(PY),$(GPU_PYTHON)),$(DEV_READY))  ## GPU tests, then a fresh recording; under ten minutes
+	@$(GPU_PYTHON) -c 'import sys, torch; sys.exit(None if torch.accelerator.is_available() else \
+		"torch sees no GPU here. `make run` opens the dashboard, whose Doctor page says why.")'
+	$(GPU_PYTHON) -m pytest tests/gpu -m gpu
+	$(GPU_PYTHON) -m core record --out recordings/
+
+clean:  ## remove .venv and caches; results in data/ stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis test-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+browser: $(DEV_READY)
+	@$(PY) -m scripts.browser
+
+$(READY):
+	@test -x $(PY) || $(PYTHON) scripts/new_venv.py $(VENV)
+	@rm -f $(VENV)/.run-*
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(DEV_READY): $(READY)
+	@rm -f $(VENV)/.dev-*
+	$(PIP) -r requirements-dev.txt
+	@touch $@

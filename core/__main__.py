@@ -1,0 +1,7 @@
+"""The same engine without a browser: `python -m core devices | run | record`."""
+
+import sys
+
+from core.cli import main
+
+sys.exit(main(sys.argv[1:]))

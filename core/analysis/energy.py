@@ -1,0 +1,137 @@
+"""Joules spent inside the timed blocks, from whichever sensor gives them honestly."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from core.analysis.timed import during_blocks
+from core.records import RunResult, Telemetry
+
+Part = Literal["cpu", "gpu"]
+Source = Literal["counter", "power"]
+
+# NVIDIA's counter moves about ten times a second: with fewer readings the edges are most of the answer.
+MIN_READINGS = 5
+# Sampling gaps longer than this many intervals leave stretches where nothing is known.
+_LONGEST_GAP_INTERVALS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    joules: float  # of the GPU's board, or of the CPU's package: never of the whole machine
+    joules_per_1000_samples: float
+    of: Part
+    source: Source
+    readings: int  # distinct sensor readings inside the blocks
+    readings_per_stretch: float  # a stretch: blocks with no sampling interval between them
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    at_s: float
+    value: float
+
+
+def energy(result: RunResult) -> Energy | None:
+    """Energy of the timed blocks, or None (`energy_absent` says why).
+
+    A cumulative counter is read at the blocks' edges by linear interpolation; without one, power is
+    integrated by the trapezoid rule and the source says so. The two are never mixed.
+    """
+    outcome = _measure(result)
+    return outcome if isinstance(outcome, Energy) else None
+
+
+def energy_absent(result: RunResult) -> str | None:
+    """The message code for why there is no energy; None when there is."""
+    outcome = _measure(result)
+    return None if isinstance(outcome, Energy) else outcome
+
+
+def _measure(result: RunResult) -> Energy | str:
+    if result.telemetry is None or not result.blocks:
+        return "energy_no_sensor"
+    of: Part = "cpu" if result.spec.setup.device == "cpu" else "gpu"
+    reason = "energy_no_sensor"
+    for source, readings in _series(result.telemetry, of):
+        if not readings:
+            continue
+        readings.sort(key=lambda reading: reading.at_s)
+        outcome = _from_series(result, result.telemetry.interval_s, of, source, readings)
+        if isinstance(outcome, Energy):
+            return outcome
+        reason = outcome
+    return reason
+
+
+def _series(telemetry: Telemetry, of: Part) -> Iterable[tuple[Source, list[_Reading]]]:
+    """The sources in the order of trust."""
+    if of == "cpu":
+        yield "counter", [_Reading(s.at_s, s.energy_j) for s in telemetry.cpu if s.energy_j is not None]
+        return
+    yield "counter", [_Reading(s.at_s, s.energy_j) for s in telemetry.gpu if s.energy_j is not None]
+    yield "power", [_Reading(s.at_s, s.power_w) for s in telemetry.gpu if s.power_w is not None]
+
+
+def _from_series(
+    result: RunResult, interval_s: float, of: Part, source: Source, readings: Sequence[_Reading]
+) -> Energy | str:
+    stretches = _stretches(result, interval_s)
+    if not _covered(stretches, [reading.at_s for reading in readings], _LONGEST_GAP_INTERVALS * interval_s):
+        return "energy_not_covered"
+    counter = readings if source == "counter" else _integrated(readings)
+    if any(later.value < earlier.value for earlier, later in itertools.pairwise(counter)):
+        return "energy_counter_reset"
+    distinct = len(list(itertools.groupby(reading.value for reading in during_blocks(result, readings))))
+    if distinct < MIN_READINGS:
+        return "energy_few_readings"
+    ends = [(block.start_s, block.start_s + block.duration_s) for block in result.blocks]
+    total = sum(_at(counter, end) - _at(counter, start) for start, end in ends)
+    samples = sum(block.samples for block in result.blocks)
+    return Energy(total, 1000 * total / samples, of, source, distinct, distinct / len(stretches))
+
+
+def _integrated(power: Sequence[_Reading]) -> list[_Reading]:
+    """Power readings as the counter they would have driven (trapezoid rule)."""
+    joules, counter = 0.0, [_Reading(power[0].at_s, 0.0)]
+    for earlier, later in itertools.pairwise(power):
+        joules += (later.at_s - earlier.at_s) * (earlier.value + later.value) / 2
+        counter.append(_Reading(later.at_s, joules))
+    return counter
+
+
+def _stretches(result: RunResult, interval_s: float) -> list[tuple[float, float]]:
+    merged: list[tuple[float, float]] = []
+    for block in sorted(result.blocks, key=lambda block: block.start_s):
+        end = block.start_s + block.duration_s
+        if merged and block.start_s - merged[-1][1] <= interval_s:
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((block.start_s, end))
+    return merged
+
+
+def _covered(stretches: Sequence[tuple[float, float]], times: Sequence[float], longest_s: float) -> bool:
+    """Whether readings reach from before the first stretch to after the last, with no long gap inside one."""
+    for start, end in stretches:
+        first, last = bisect.bisect_right(times, start) - 1, bisect.bisect_left(times, end)
+        if first < 0 or last >= len(times):
+            return False
+        if any(b - a > longest_s for a, b in itertools.pairwise(times[first : last + 1])):
+            return False
+    return True
+
+
+def _at(counter: Sequence[_Reading], at_s: float) -> float:
+    """The counter's value at a time within its readings, on the line between its two neighbours."""
+    index = bisect.bisect_right(counter, at_s, key=lambda reading: reading.at_s) - 1
+    before = counter[index]
+    if before.at_s == at_s or index + 1 == len(counter):
+        return before.value
+    after = counter[index + 1]
+    share = (at_s - before.at_s) / (after.at_s - before.at_s)
+    return before.value + share * (after.value - before.value)

@@ -1,0 +1,53 @@
+"""`python -m core record`: the shipped recordings, made by a real run on this machine and by nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core import offers
+from core.cli.engine import engine, follow, known_devices
+from core.errors import InputError
+from core.i18n import Translate
+from core.records import JobSpec, RunResult, Setup
+from core.runs import recordings
+
+_MINUTES = 7.5
+# Of a job's share of the time: the rest goes to building, warming up, testing and the instrumented pass.
+_TIMED_SHARE = 0.6
+_TIMED_S = (1.0, 12.0)
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("record", help="record every model and batch size that the dashboard offers")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--minutes", type=float, default=_MINUTES, help="time for all of it")
+    parser.set_defaults(command=_main)
+
+
+def _main(arguments: argparse.Namespace, translate: Translate) -> int:
+    if not arguments.out.is_dir():
+        raise InputError("folder_missing_out", path=str(arguments.out))
+    workloads = offers.workloads()
+    deadline = time.monotonic() + arguments.minutes * 60
+    kept: list[RunResult] = []
+    failed = 0
+    with engine(translate, store=False) as runner:
+        setups = tuple(Setup(device=device.id) for device in known_devices(runner))
+        for done, workload in enumerate(workloads):
+            share = (deadline - time.monotonic()) / (len(workloads) - done)
+            low, high = _TIMED_S
+            seconds = min(high, max(low, share * _TIMED_SHARE / len(setups)))
+            print(f"{done + 1}/{len(workloads)} {workload.model} {workload.batch_size}", file=sys.stderr)
+            job = follow(runner, JobSpec(workload, setups, seconds), translate)
+            if job.state == "cancelled":
+                return 130
+            kept += [result for result in job.results if result.blocks]
+            failed += sum(result.status == "failed" for result in job.results)
+    path = recordings.write(arguments.out, kept, datetime.now(UTC).isoformat(timespec="seconds"))
+    print(path.name)
+    return 1 if failed else 0

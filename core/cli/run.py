@@ -1,0 +1,79 @@
+"""`python -m core run`: measure one workload on several setups and say which is faster."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from core.analysis.comparison import compare
+from core.cli.engine import engine, follow, known_devices
+from core.cli.setups import parse_setup
+from core.cli.table import print_results
+from core.errors import InputError
+from core.i18n import Translate
+from core.records import JobSpec, Setup, Task, Workload
+from core.runs import exchange
+
+_CANCELLED = 130
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("run", help="train and time one workload on the devices you name")
+    default = Workload()
+    parser.add_argument("--model", default=default.model, help="mlp, cnn or any torchvision classifier")
+    parser.add_argument("--dataset", default=default.dataset, help="digits, synthetic, mnist, ..., folder:PATH")
+    parser.add_argument("--batch-size", type=int, default=default.batch_size)
+    parser.add_argument("--epochs", type=int, default=default.epochs)
+    parser.add_argument("--task", choices=get_args(Task), default=default.task)
+    parser.add_argument("--learning-rate", type=float, default=default.learning_rate)
+    parser.add_argument("--seed", type=int, default=default.seed)
+    parser.add_argument("--max-seconds", type=float, default=60.0, help="timed seconds for each setup")
+    parser.add_argument(
+        "--device",
+        dest="setups",
+        action="append",
+        type=lambda name: f"device={name}",
+        metavar="DEVICE",
+        help="cpu, cuda:0, mps, ...: short for --setup device=DEVICE; repeatable, the first is the baseline",
+    )
+    parser.add_argument(
+        "--setup",
+        dest="setups",
+        action="append",
+        metavar="device=D,threads=N,precision=P,data_path=W",
+        help="a device and how to use it; repeatable",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write records and summaries here")
+    parser.set_defaults(command=_main)
+
+
+def _main(arguments: argparse.Namespace, translate: Translate) -> int:
+    if arguments.json and not arguments.json.absolute().parent.is_dir():  # not after minutes of measuring
+        raise InputError("file_not_written", name=arguments.json.name, problem="there is no such folder")
+    workload = Workload(
+        model=arguments.model,
+        dataset=arguments.dataset,
+        batch_size=arguments.batch_size,
+        epochs=arguments.epochs,
+        learning_rate=arguments.learning_rate,
+        seed=arguments.seed,
+        task=arguments.task,
+    )
+    setups = tuple(parse_setup(text) for text in arguments.setups or ())
+    with engine(translate) as runner:
+        if not setups:  # the CPU, and the first accelerator if there is one
+            setups = tuple(Setup(device=device.id) for device in known_devices(runner)[:2])
+        job = follow(runner, JobSpec(workload, setups, arguments.max_seconds), translate)
+    if not any(result.blocks for result in job.results):  # nothing was measured, and the reason is told
+        return _CANCELLED if job.state == "cancelled" else 1
+    baseline, *others = job.results
+    comparisons = [compare(baseline, other) for other in others]
+    print_results(job.results, comparisons, translate)
+    if arguments.json:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        exchange.write_json(arguments.json, exchange.document(job.results, comparisons, created_at=now))
+    if job.state == "cancelled":
+        return _CANCELLED
+    return 1 if any(result.status == "failed" for result in job.results) else 0

@@ -1,0 +1,71 @@
+"""Results on a terminal: a table, the verdict, the doubts."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from core import messages, units
+from core.analysis import caveats
+from core.analysis.summary import summarise
+from core.i18n import Translate
+from core.records import Caveat, Comparison, RunResult
+from core.wording import labels_of, status_of, verdict_sentence
+
+
+def print_results(
+    results: Sequence[RunResult], comparisons: Sequence[Comparison], translate: Translate
+) -> None:
+    """Everything that a person needs to judge the job."""
+    header = [translate(text) for text in ("Setup", "Speed", "Epoch", "Loss", "Test accuracy", "Status")]
+    names = labels_of(results, translate)
+    rows = [header, *(_row(result, name, translate) for result, name in zip(results, names, strict=True))]
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+    for comparison in comparisons:
+        print()
+        print(verdict_sentence(comparison, results, translate))
+    _print_doubts(results, comparisons, translate)
+
+
+def _row(result: RunResult, name: str, translate: Translate) -> list[str]:
+    summary = summarise(result)
+    rate, epoch = summary.samples_per_s, summary.epoch_s
+    accuracy = None if summary.test_accuracy is None else 100 * summary.test_accuracy
+    return [
+        name,
+        units.rate(rate.value if rate else None, translate),
+        units.duration(epoch.value if epoch else None) + (" *" if summary.projected else ""),
+        units.number(summary.final_loss),
+        units.percent(accuracy),
+        status_of(result, translate),
+    ]
+
+
+def _print_doubts(
+    results: Sequence[RunResult], comparisons: Sequence[Comparison], translate: Translate
+) -> None:
+    told: set[tuple[str, str]] = set()
+    for result, name in zip(results, labels_of(results, translate), strict=True):
+        if result.failure:
+            print(f"✗ {name}: {messages.sentence(result.failure.code, result.failure.facts, translate)}")
+        for note in result.notes:
+            print(f"· {name}: {messages.sentence(note.code, note.facts, translate)}")
+        for caveat in caveats.of_run(result):
+            told.add((caveat.code, result.id))
+            print(_line(caveat, f"{name}: ", translate))
+    for comparison in comparisons:
+        for caveat in comparison.caveats:
+            if (caveat.code, str(caveat.facts.get("run"))) not in told:
+                print(_line(caveat, "", translate))
+
+
+def _line(caveat: Caveat, name: str, translate: Translate) -> str:
+    return f"{'‼' if caveat.grave else '!'} {name}{messages.sentence(caveat.code, caveat.facts, translate)}"
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -1,0 +1,168 @@
+"""The processor and its memory: what they are and what they are doing. Knows nothing of GPUs."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from core.hardware.rapl import PackageEnergy
+from core.hardware.system import answer, cgroup_quota_cores, cpuinfo, text
+from core.records import Absent, Cpu, CpuSample
+
+# The vector extensions that decide how fast torch's kernels are; "asimd" is what Linux calls NEON on arm64.
+_ISA = (
+    "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16",
+    "neon", "asimd", "sve",
+)  # fmt: skip
+
+# The kernel counts in ticks of 10 ms, so that over less than this a load is mostly rounding.
+_SHORTEST_WINDOW_S = 0.05
+
+
+def describe(root: Path = Path("/")) -> Cpu:
+    """The processor as this process may use it. `root` holds /proc and /sys."""
+    info = cpuinfo(root)
+    flags = (info.get("flags") or info.get("Features") or "").split()  # x86 and Arm name them differently
+    return Cpu(
+        model=_model(info),
+        physical_cores=psutil.cpu_count(logical=False),
+        logical_cores=psutil.cpu_count(),
+        usable_cores=_usable_cores(),
+        quota_cores=cgroup_quota_cores(root),
+        max_clock_hz=_max_clock_hz(),
+        governor=text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        isa=tuple(name for name in _ISA if name in flags),
+    )
+
+
+def memory_bytes() -> int:
+    """The machine's main memory."""
+    return int(psutil.virtual_memory().total)
+
+
+class CpuReader:
+    """Reads the whole machine and, where one is named, the measuring process.
+
+    Never raises when that process dies: its readings are None from then on.
+    """
+
+    def __init__(
+        self, worker_pid: int | None, root: Path = Path("/"), clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._energy = PackageEnergy(root)
+        # psutil's clock falls back on the nominal one, which never moves: only cpufreq measures.
+        folder = root / "sys/devices/system/cpu"
+        self._clocks = sorted(folder.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+        self._clock = clock
+        self._read_at_s = clock()
+        # psutil.cpu_percent() keeps its state by thread: primed here, it would still say a false 0 at
+        # first in the sampler's thread. Hence the differences are taken by hand.
+        self._busy_s, self._total_s = _busy_and_total()
+        self._reasons: dict[str, str] = {}
+        if not self._clocks:
+            self._reasons["clock_hz"] = "cpu_clock_hidden"
+        if self._total_s == 0:  # as some sandboxes have it
+            self._reasons["load_pct"] = "cpu_load_hidden"
+        self._worker: psutil.Process | None = None
+        if worker_pid is not None:
+            try:
+                self._worker = psutil.Process(worker_pid)
+            except psutil.NoSuchProcess:
+                self._lose_worker()
+        self._worker_s, _ = self._read_worker()
+
+    @property
+    def absent(self) -> tuple[Absent, ...]:
+        """What the last sample lacked, as "cpu.<field of CpuSample>", and why. Safe from any thread.
+
+        A worker that wasn't asked for isn't listed.
+        """
+        energy = {"energy_j": self._energy.reason} if self._energy.reason else {}
+        return tuple(Absent(f"cpu.{name}", reason) for name, reason in (self._reasons | energy).items())
+
+    def sample(self, at_s: float) -> CpuSample:
+        """All readings now, stamped `at_s`; `energy_j` since construction, loads since the last sample.
+
+        A load is None where the last sample is too near for one.
+        """
+        worker_s, worker_memory_bytes = self._read_worker()
+        load_pct, worker_pct = self._loads(worker_s)
+        return CpuSample(
+            at_s=at_s,
+            load_pct=load_pct,
+            worker_pct=worker_pct,
+            clock_hz=self._clock_hz(),
+            memory_used_bytes=int(psutil.virtual_memory().used),
+            worker_memory_bytes=worker_memory_bytes,
+            energy_j=self._energy.read_j(),
+        )
+
+    def _loads(self, worker_s: float | None) -> tuple[float | None, float | None]:
+        now_s = self._clock()
+        window_s = now_s - self._read_at_s
+        if window_s < _SHORTEST_WINDOW_S:
+            return None, None
+        busy_s, total_s = _busy_and_total()
+        load_pct = worker_pct = None
+        if total_s > self._total_s:
+            load = (busy_s - self._busy_s) / (total_s - self._total_s)
+            load_pct = 100 * min(1.0, max(0.0, load))  # iowait may run backwards
+        if worker_s is not None and self._worker_s is not None:
+            worker_pct = 100 * (worker_s - self._worker_s) / window_s
+        self._read_at_s, self._busy_s, self._total_s = now_s, busy_s, total_s
+        self._worker_s = worker_s
+        return load_pct, worker_pct
+
+    def _clock_hz(self) -> float | None:
+        """The mean over the cores that are online."""
+        khz = [int(value) for path in self._clocks if (value := text(path)) and value.isdigit()]
+        return 1e3 * sum(khz) / len(khz) if khz else None
+
+    def _read_worker(self) -> tuple[float | None, int | None]:
+        """The worker's processor time so far, in seconds, and its memory in bytes."""
+        if self._worker is None:
+            return None, None
+        try:
+            times, memory = self._worker.cpu_times(), int(self._worker.memory_info().rss)
+        except psutil.NoSuchProcess:
+            memory = 0
+        if memory == 0:  # dead, or dead and not yet waited for
+            self._lose_worker()
+            return None, None
+        return times.user + times.system, memory
+
+    def _lose_worker(self) -> None:
+        self._worker = None  # its number may be given to another process
+        self._reasons |= {"worker_pct": "worker_gone", "worker_memory_bytes": "worker_gone"}
+
+
+def _model(info: dict[str, str]) -> str:
+    if model := info.get("model name"):
+        return model
+    if platform.system() == "Darwin":
+        return answer("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
+    return platform.processor() or platform.machine()
+
+
+def _usable_cores() -> int | None:
+    process = psutil.Process()
+    return len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else None  # macOS has none
+
+
+def _max_clock_hz() -> float | None:
+    try:
+        frequency = psutil.cpu_freq()
+    except (NotImplementedError, OSError):  # cpufreq is there but can't be read
+        return None
+    return float(frequency.max) * 1e6 if frequency and frequency.max else None
+
+
+def _busy_and_total() -> tuple[float, float]:
+    times = psutil.cpu_times()
+    # Linux counts a guest's time in "user" and "nice" too
+    total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+    return total - times.idle - getattr(times, "iowait", 0.0), total

@@ -1,0 +1,192 @@
+"""NVIDIA's driver: which GPUs there are and what each is doing. The only file that knows pynvml.
+
+NVML is opened at first use. Opening it again only counts a reference, so nothing is remembered here
+and a driver that was mended is found at the next call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pynvml
+
+from core.records import Absent, Gpu, GpuSample
+
+# An answer of these kinds stays the same for as long as the process lives: never ask again.
+_PERMANENT = {
+    pynvml.NVML_ERROR_NOT_SUPPORTED: "nvml_not_supported",
+    pynvml.NVML_ERROR_FUNCTION_NOT_FOUND: "nvml_not_supported",
+    pynvml.NVML_ERROR_ARGUMENT_VERSION_MISMATCH: "nvml_not_supported",
+    pynvml.NVML_ERROR_DEPRECATED: "nvml_not_supported",
+    # How a driver answers a field or sensor that is younger than itself.
+    pynvml.NVML_ERROR_INVALID_ARGUMENT: "nvml_not_supported",
+    pynvml.NVML_ERROR_NO_PERMISSION: "nvml_no_permission",
+}
+_REASONS = _PERMANENT | {
+    pynvml.NVML_ERROR_LIBRARY_NOT_FOUND: "nvml_no_driver",
+    pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "nvml_driver_not_loaded",
+    pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "nvml_version_mismatch",
+    pynvml.NVML_ERROR_NOT_FOUND: "nvml_gpu_not_found",
+    pynvml.NVML_ERROR_GPU_NOT_FOUND: "nvml_gpu_not_found",
+    pynvml.NVML_ERROR_GPU_IS_LOST: "nvml_gpu_lost",
+    pynvml.NVML_ERROR_RESET_REQUIRED: "nvml_reset_required",
+}
+
+# "Idle" is left out on purpose: a GPU with nothing to do isn't held back.
+THROTTLE_REASONS = {
+    pynvml.nvmlClocksEventReasonSwPowerCap: "sw_power_cap",
+    pynvml.nvmlClocksEventReasonHwSlowdown: "hw_slowdown",
+    pynvml.nvmlClocksEventReasonSwThermalSlowdown: "sw_thermal",
+    pynvml.nvmlClocksEventReasonHwThermalSlowdown: "hw_thermal",
+    pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown: "hw_power_brake",
+    pynvml.nvmlClocksEventReasonSyncBoost: "sync_boost",
+    pynvml.nvmlClocksEventReasonApplicationsClocksSetting: "applications_clocks",
+    pynvml.nvmlClocksEventReasonDisplayClockSetting: "display_clock",
+}
+
+
+def gpus() -> tuple[tuple[Gpu, ...], str | None]:
+    """The GPUs the driver can reach, and the reason code why there are none (None when there are).
+
+    Never raises. A GPU that fell off the bus is left out; the gap in `index` shows it.
+    """
+    found: list[Gpu] = []
+    reason = "nvml_no_gpu"
+    try:
+        pynvml.nvmlInit()
+        count = pynvml.nvmlDeviceGetCount()
+    except pynvml.NVMLError as error:
+        return (), _reason(error.value)
+    for index in range(count):
+        try:
+            found.append(_describe(index))
+        except pynvml.NVMLError as error:
+            reason = _reason(error.value)
+    return tuple(found), None if found else reason
+
+
+def driver_version() -> str | None:
+    """The NVIDIA driver's version, e.g. "570.86.15"; None where no driver answers."""
+    try:
+        pynvml.nvmlInit()
+        return str(pynvml.nvmlSystemGetDriverVersion())
+    except pynvml.NVMLError:
+        return None
+
+
+def same_gpu(torch_uuid: str, nvml_uuid: str) -> bool:
+    """Whether torch's device and NVML's are one GPU; torch writes the UUID without NVML's "GPU-".
+
+    Never compare indices: CUDA_VISIBLE_DEVICES renumbers torch's and leaves NVML's alone.
+    """
+    first, second = _bare(torch_uuid), _bare(nvml_uuid)
+    return first is not None and first == second
+
+
+class GpuReader:
+    """Reads one GPU, given by its UUID as `gpus()` writes it. Never raises: what isn't given is None.
+
+    A reading that proved unsupported or forbidden is never asked for again; one that failed for the
+    moment (GPU lost, driver busy) is None in that sample and tried again in the next.
+    """
+
+    def __init__(self, uuid: str) -> None:
+        self._sources = {name: list(sources) for name, sources in _READINGS.items()}
+        self._reasons: dict[str, str] = {}
+        try:
+            pynvml.nvmlInit()
+            self._handle: Any = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+        except pynvml.NVMLError as error:
+            self._sources = {name: [] for name in _READINGS}
+            self._reasons = dict.fromkeys(_READINGS, _reason(error.value))
+
+    @property
+    def absent(self) -> tuple[Absent, ...]:
+        """What the last sample lacked, as "gpu.<field of GpuSample>", and why. Safe from any thread."""
+        return tuple(Absent(f"gpu.{name}", reason) for name, reason in self._reasons.copy().items())
+
+    def sample(self, at_s: float) -> GpuSample:
+        """All readings now, stamped `at_s`. `energy_j` counts since the driver was loaded."""
+        return GpuSample(at_s=at_s, **{name: self._read(name) for name in _READINGS})
+
+    def _read(self, name: str) -> Any:
+        sources = self._sources[name]
+        while sources:
+            try:
+                value = sources[0](self._handle)
+            except pynvml.NVMLError as error:
+                self._reasons[name] = _reason(error.value)
+                if error.value not in _PERMANENT:
+                    return None
+                sources.pop(0)
+            else:
+                self._reasons.pop(name, None)
+                return value
+        return None
+
+
+def _reason(code: int) -> str:
+    return _REASONS.get(code, "nvml_failed")
+
+
+def _bare(uuid: str) -> str | None:
+    match = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", uuid.lower())
+    return match[0] if match else None
+
+
+def _describe(index: int) -> Gpu:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    memory = _optional(pynvml.nvmlDeviceGetMemoryInfo, handle)
+    limit_mw = _optional(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    # The link's generation drops while idle, so the current one says little; its width doesn't, and
+    # the current one shows a card in a slot too narrow for it.
+    generation = _optional(pynvml.nvmlDeviceGetMaxPcieLinkGeneration, handle)
+    width = _optional(pynvml.nvmlDeviceGetCurrPcieLinkWidth, handle)
+    return Gpu(
+        index=index,
+        name=pynvml.nvmlDeviceGetName(handle),
+        uuid=pynvml.nvmlDeviceGetUUID(handle),
+        memory_bytes=memory.total if memory else None,
+        power_limit_w=limit_mw / 1e3 if limit_mw else None,
+        pcie=f"gen{generation} x{width}" if generation and width else None,
+    )
+
+
+def _optional(query: Callable[[Any], Any], handle: Any) -> Any:
+    try:
+        return query(handle)
+    except pynvml.NVMLError:
+        return None
+
+
+def _instant_power_w(handle: Any) -> float:
+    field = pynvml.nvmlDeviceGetFieldValues(handle, [pynvml.NVML_FI_DEV_POWER_INSTANT])[0]
+    if field.nvmlReturn != pynvml.NVML_SUCCESS:  # each field has its own status; the call itself succeeds
+        raise pynvml.NVMLError(field.nvmlReturn)
+    return float(field.value.uiVal) / 1e3
+
+
+def _words(mask: int) -> tuple[str, ...]:
+    return tuple(word for bit, word in THROTTLE_REASONS.items() if mask & bit)
+
+
+# Field of GpuSample -> where to read it, best source first. Cheap calls only: process lists and fan
+# speed take milliseconds and hold a lock that delays other programs' launches.
+_READINGS: dict[str, tuple[Callable[[Any], Any], ...]] = {
+    "utilisation_pct": (lambda gpu: float(pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu),),
+    "memory_used_bytes": (lambda gpu: int(pynvml.nvmlDeviceGetMemoryInfo(gpu).used),),
+    "power_w": (
+        _instant_power_w,
+        lambda gpu: pynvml.nvmlDeviceGetPowerUsage(gpu) / 1e3,  # a 1 s average on Ampere and later
+    ),
+    "temperature_c": (lambda gpu: float(pynvml.nvmlDeviceGetTemperature(gpu, pynvml.NVML_TEMPERATURE_GPU)),),
+    "sm_clock_hz": (lambda gpu: pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_SM) * 1e6,),
+    "memory_clock_hz": (lambda gpu: pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_MEM) * 1e6,),
+    "throttle_reasons": (
+        lambda gpu: _words(pynvml.nvmlDeviceGetCurrentClocksEventReasons(gpu)),
+        lambda gpu: _words(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu)),  # drivers before 535
+    ),
+    "energy_j": (lambda gpu: pynvml.nvmlDeviceGetTotalEnergyConsumption(gpu) / 1e3,),
+}

@@ -1,0 +1,32 @@
+"""What the Compare page offers and `record` records: one table, so that the two agree."""
+
+from __future__ import annotations
+
+from core.records import Workload
+
+# Up to the batch size at which one step on a CPU of many cores still takes seconds, not minutes.
+_LARGEST_BATCH = {
+    "mlp": 8192,
+    "cnn": 8192,
+    "resnet18": 1024,
+    "mobilenet_v3_small": 1024,
+    "resnet50": 256,
+    "vit_b_16": 64,
+}
+_SMALLEST_BATCH = 16
+_OTHER_LARGEST = 1024  # of a model that a person named
+
+MODELS = tuple(_LARGEST_BATCH)
+DATASETS = ("digits", "synthetic", "mnist", "fashion-mnist", "cifar10")
+DEFAULT = Workload()
+
+
+def batch_sizes(model: str) -> tuple[int, ...]:
+    """The powers of two on the slider."""
+    largest = _LARGEST_BATCH.get(model, _OTHER_LARGEST)
+    return tuple(2**power for power in range(_SMALLEST_BATCH.bit_length() - 1, largest.bit_length()))
+
+
+def workloads() -> tuple[Workload, ...]:
+    """Every model and batch size offered, on the default data set."""
+    return tuple(Workload(model=model, batch_size=size) for model in MODELS for size in batch_sizes(model))

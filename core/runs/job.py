@@ -1,0 +1,72 @@
+"""One job in a server's memory: where it stands, what it has measured, and its results at any moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from core.hardware import nvml
+from core.hardware.sampler import Sampler
+from core.records import Device, JobSpec, Machine, Note, RunResult, Software, Status, Telemetry
+from core.runs.assemble import Assembly
+
+JobState = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a job is measured."""
+
+    machine: Machine
+    software: Software
+    devices: tuple[Device, ...]
+
+    def device(self, name: str) -> Device | None:
+        full = f"{name}:0" if name in ("cuda", "xpu") else name
+        return next((device for device in self.devices if device.id == full), None)
+
+    def gpu_uuid(self, name: str) -> str | None:
+        """NVML's id of the GPU that torch calls `name`, matched by uuid: indices may be hidden or reordered."""
+        device = self.device(name)
+        if device is None or device.uuid is None:
+            return None
+        return next((gpu.uuid for gpu in self.machine.gpus if nvml.same_gpu(device.uuid, gpu.uuid)), None)
+
+
+@dataclass
+class Job:
+    """Guarded by the runner's lock."""
+
+    id: str
+    spec: JobSpec
+    created_at: str
+    state: JobState = "queued"
+    waiting_for_machine: bool = False  # another program on this machine is measuring
+    failure: Note | None = None
+    storage_problem: Note | None = None
+    surroundings: Surroundings | None = None
+    sampler: Sampler | None = None
+    results: tuple[RunResult, ...] = ()  # when it is done
+    done: bool = False  # over, tidied up and stored
+    assembly: Assembly = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.assembly = Assembly(self.id, self.spec, self.created_at)
+
+    @property
+    def over(self) -> bool:
+        return self.state not in ("queued", "running")
+
+    def results_now(self, unfinished: Status) -> tuple[RunResult, ...]:
+        """What has been measured so far, runs that aren't over as `unfinished`."""
+        around = self.surroundings
+        if around is None:
+            return self.assembly.results({}, {}, None, None, unfinished, self.failure)
+        names = {setup.device for setup in self.spec.setups}
+        found = {name: device for name in names if (device := around.device(name))}
+        telemetry: dict[str, Telemetry] = {}
+        if self.sampler is not None:
+            telemetry = {name: self.sampler.telemetry(around.gpu_uuid(name)) for name in names}
+        return self.assembly.results(
+            found, telemetry, around.machine, around.software, unfinished, self.failure
+        )

@@ -1,0 +1,283 @@
+"""The queue: one measurement at a time on this machine, for all visitors; any may watch and cancel.
+
+One thread takes the jobs in order and blocks on the worker's events; it never spins. The worker stays warm
+between jobs and is replaced after a crash or a cancel.
+"""
+
+from __future__ import annotations
+
+import atexit
+import collections
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from core.errors import CrossoverError, InputError, MeasurementError
+from core.hardware import environment
+from core.hardware.sampler import Sampler
+from core.records import Device, Fact, JobSpec, Note
+from core.runs import owner
+from core.runs.admission import Limits, check
+from core.runs.job import Job, Surroundings
+from core.runs.keeping import Keeper, Over
+from core.runs.machine_lock import machine_lock
+from core.runs.worker import Event, Worker
+
+_KEPT_IN_MEMORY = 20  # jobs that are over; older ones are read from the store
+_HEARTBEAT_S = 30.0
+_STALE = timedelta(seconds=4 * _HEARTBEAT_S)
+_PARTIAL_EVERY_S = 5.0  # what a dead server leaves behind is at most this old
+
+
+class Runner:
+    """The queue and the warm worker of one server (or one command)."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        data_root: Path,
+        limits: Limits | None = None,
+        start_worker: Callable[[], Worker] = Worker,
+    ) -> None:
+        self.limits = limits or Limits()
+        self._keeper, self._data_root, self._start_worker = keeper, data_root, start_worker
+        self._owner = owner.me()
+        self._changed = threading.Condition()
+        self._queue: collections.deque[Job] = collections.deque()
+        self._jobs: collections.OrderedDict[str, Job] = collections.OrderedDict()
+        self._current: Job | None = None
+        self._worker: Worker | None = None
+        self.worker_problem: Note | None = None  # why no worker can be started, if none can
+        self._closed = False
+        self.devices: tuple[Device, ...] | None = None  # None until the first worker has said
+        self._take_over()
+        # daemon threads, not a pool: a pool is joined at exit before atexit's hooks could end the worker
+        threading.Thread(target=self._serve, name="jobs", daemon=True).start()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        atexit.register(self.close)
+
+    # --- for visitors ------------------------------------------------------------------------------
+
+    def submit(self, spec: JobSpec, visitor: str | None = None) -> str:
+        """Queue a job and return its id. Raises InputError for a job beyond the limits or a full queue."""
+        check(spec, self.limits)
+        job = Job(secrets.token_hex(5), spec, _now())
+        with self._changed:
+            if len(self._queue) >= self.limits.waiting:
+                raise InputError("queue_full", waiting=len(self._queue))
+        job.storage_problem = self._keeper.job_added(job.id, spec, job.created_at, self._owner, visitor)
+        with self._changed:
+            self._hold(job)
+            self._changed.notify_all()
+        return job.id
+
+    def cancel(self, job_id: str) -> None:
+        """Take a job out of the queue, or stop it and keep what it has measured; nothing if it is over."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is None or job.over:
+                return
+            was, job.state = job.state, "cancelled"
+            if was == "queued":
+                self._queue.remove(job)
+                self._keeper.job_over(job.id, "cancelled", None)
+                job.results, job.done = job.results_now("cancelled"), True
+            elif self._worker is not None and not job.waiting_for_machine:
+                self._worker.kill()  # the serving thread sees the end of its events and tidies up
+            self._changed.notify_all()
+
+    def job(self, job_id: str) -> Job | None:
+        """A job held in memory: waiting, running or lately over."""
+        with self._changed:
+            return self._jobs.get(job_id)
+
+    def place(self, job_id: str) -> int | None:
+        """How many jobs are before this one; None if it isn't waiting."""
+        with self._changed:
+            ids = [job.id for job in self._queue]
+            if job_id not in ids:
+                return None
+            return ids.index(job_id) + (self._current is not None)
+
+    def open_jobs(self) -> list[Job]:
+        """Running and waiting jobs, in order."""
+        with self._changed:
+            return ([self._current] if self._current else []) + list(self._queue)
+
+    @contextlib.contextmanager
+    def watching(self, job_id: str) -> Iterator[Job | None]:
+        """The job with its events held still; keep it short."""
+        with self._changed:
+            yield self._jobs.get(job_id)
+
+    def wait(self, job_id: str, timeout_s: float) -> Job | None:
+        """Block until the job changes or the time is over."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is not None and not job.done:
+                self._changed.wait(timeout_s)
+            return job
+
+    def wait_for_worker(self) -> None:
+        """Block until the first worker has told its devices, or can't be started."""
+        with self._changed:
+            while self.devices is None and self.worker_problem is None:
+                self._changed.wait()
+
+    @property
+    def worker_pid(self) -> int | None:
+        with self._changed:
+            return self._worker.pid if self._worker else None
+
+    def close(self) -> None:
+        """Stop everything; a running job is kept as cancelled. May be called again."""
+        with self._changed:
+            if self._closed:
+                return
+            self._closed = True
+            worker, current = self._worker, self._current
+            waiting = list(self._queue)
+            self._changed.notify_all()
+        for job in [*waiting, *([current] if current else [])]:
+            self.cancel(job.id)
+        if worker is not None:
+            worker.kill()
+
+    # --- the serving thread ------------------------------------------------------------------------
+
+    def _hold(self, job: Job) -> None:
+        self._queue.append(job)
+        self._jobs[job.id] = job
+        old = [item.id for item in self._jobs.values() if item.done]
+        for job_id in old[: max(0, len(old) - _KEPT_IN_MEMORY)]:
+            del self._jobs[job_id]
+
+    def _take_over(self) -> None:
+        """What a dead server left: its running job is marked interrupted, its queue is gone on with."""
+        stale = (datetime.now(UTC) - _STALE).isoformat()
+        for row in self._keeper.left_behind(owner.is_alive, stale):
+            if row.state == "running":
+                self._keeper.job_over(row.id, "interrupted", Note("server_stopped"))
+            elif self._keeper.adopted(row, self._owner, _now()):
+                self._hold(Job(row.id, row.spec, row.created_at))
+
+    def _serve(self) -> None:
+        self._warm_worker()
+        while True:
+            with self._changed:
+                while not self._queue and not self._closed:
+                    self._changed.wait()
+                if self._closed:
+                    return
+                job = self._current = self._queue.popleft()
+                job.state, job.waiting_for_machine = "running", True
+                self._changed.notify_all()
+            try:
+                self._measure(job)
+            finally:
+                with self._changed:
+                    self._current = None
+                    self._changed.notify_all()
+            if self._worker is None and not self._closed:
+                self._warm_worker()  # after a crash or a cancel: ready before the next visitor asks
+
+    def _warm_worker(self) -> None:
+        try:
+            worker = self._start_worker()
+        except (MeasurementError, OSError) as problem:
+            with self._changed:
+                self.worker_problem = _note(problem, "worker_not_started")
+                self._changed.notify_all()
+            return
+        with self._changed:
+            self._worker, self.worker_problem = worker, None
+            self.devices = worker.devices
+            if self._closed:
+                worker.kill()
+            self._changed.notify_all()
+
+    def _measure(self, job: Job) -> None:
+        """One job from its turn to its stored results."""
+        self._keeper.job_running(job.id)
+        with machine_lock(lambda: job.over or self._closed) as mine:
+            if mine:
+                with self._changed:
+                    job.waiting_for_machine = False
+                self._run_on_worker(job)
+        self._finish(job)
+
+    def _run_on_worker(self, job: Job) -> None:
+        if self._worker is None or not self._worker.alive:
+            self._warm_worker()
+        worker = self._worker
+        if worker is None:
+            self._fail(job, self.worker_problem or Note("worker_not_started", {"problem": ""}))
+            return
+        origin = time.perf_counter()
+        around = Surroundings(environment.machine(), worker.software, worker.devices)
+        gpus = {around.gpu_uuid(setup.device) for setup in job.spec.setups}
+        sampler = Sampler(worker.pid, sorted(uuid for uuid in gpus if uuid), origin)
+        with self._changed:
+            job.surroundings, job.sampler = around, sampler
+        try:
+            with sampler:
+                self._follow(job, worker.run(job.spec, self._data_root, origin))
+        except MeasurementError as problem:  # the worker has died
+            self._fail(job, _note(problem))
+        if not worker.alive:
+            with self._changed:
+                self._worker = None
+
+    def _follow(self, job: Job, events: Iterator[Event]) -> None:
+        saved_at = time.monotonic()
+        for event in events:
+            with self._changed:
+                if event["type"] == "error":
+                    self._fail(job, Note(event["code"], event["facts"]))
+                else:
+                    job.assembly.add(event)
+                self._changed.notify_all()
+            if event["type"] in ("block", "epoch") and time.monotonic() - saved_at > _PARTIAL_EVERY_S:
+                self._keeper.results(job.results_now("interrupted"))
+                saved_at = time.monotonic()
+
+    def _fail(self, job: Job, failure: Note) -> None:
+        with self._changed:
+            if not job.over:  # a cancel kills the worker too: that is no failure
+                job.failure = failure
+            self._changed.notify_all()
+
+    def _finish(self, job: Job) -> None:
+        with self._changed:
+            runs = job.assembly.runs
+            if job.failure is None and all(run.status == "failed" for run in runs):
+                job.failure = runs[0].failure
+            state: Over = "cancelled" if job.over else "failed" if job.failure else "finished"
+            results = job.results_now("cancelled" if state == "cancelled" else "failed")
+        measured = any(result.blocks for result in results)
+        problem = self._keeper.results(results) if measured else None
+        problem = self._keeper.job_over(job.id, state, job.failure) or problem
+        with self._changed:
+            job.storage_problem = problem or job.storage_problem
+            job.results, job.state, job.sampler, job.done = results, state, None, True
+            self._changed.notify_all()
+
+    def _beat(self) -> None:
+        while not self._closed:
+            self._keeper.beat(self._owner, _now())
+            time.sleep(_HEARTBEAT_S)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _note(problem: Exception, code: str = "") -> Note:
+    if isinstance(problem, CrossoverError):
+        facts: dict[str, Fact] = dict(problem.facts)  # type: ignore[arg-type]
+        return Note(problem.code, facts)
+    return Note(code, {"problem": str(problem)})

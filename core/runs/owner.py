@@ -1,0 +1,24 @@
+"""Who answers for a job: a process of a machine, told apart from a later one with the same number."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import psutil
+
+
+def me() -> str:
+    """This process as `host:pid:start`."""
+    return f"{platform.node()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
+
+
+def is_alive(owner: str) -> bool | None:
+    """Whether that process still runs; None if it is another machine's and can't be asked."""
+    host, pid, start = owner.rsplit(":", 2)
+    if host != platform.node():
+        return None
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.0f}" == start
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,112 @@
+"""Records in words: names for setups, the verdict as a sentence. For pages, figures and command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from core import messages, units
+from core.analysis import stats
+from core.i18n import N_, Translate
+from core.records import Comparison, RunResult, Task
+
+Kind = Literal["cpu", "gpu"]
+
+_MAKERS = ("NVIDIA", "GeForce", "Tesla", "AMD", "Radeon", "Intel(R)", "Apple")
+
+
+def kind_of(result: RunResult) -> Kind:
+    return "cpu" if result.spec.setup.device == "cpu" else "gpu"
+
+
+def device_of(result: RunResult) -> str:
+    """ "CPU", or the GPU's name without its maker's: "GPU H200"."""
+    if kind_of(result) == "cpu":
+        return "CPU"
+    name = result.environment.device.name if result.environment else ""
+    # Plotly and Markdown read some HTML in labels, and an imported record may say what it likes.
+    words = name.replace("<", "").replace(">", "").split()
+    short = " ".join(word for word in words if word not in _MAKERS)
+    return short if short.upper().startswith("GPU") else f"GPU {short}".strip()
+
+
+def labels_of(results: Sequence[RunResult], translate: Translate) -> tuple[str, ...]:
+    """What sets each run apart from the others: "CPU · 1 thread", "GPU H200 · bf16 · recorded".
+
+    No two are the same (equal ones are numbered): they serve as categories of an axis.
+    """
+    plain = [" · ".join(_parts(result, results, translate)) for result in results]
+    return tuple(
+        label if plain.count(label) == 1 else f"{label} ({plain[: i + 1].count(label)})"
+        for i, label in enumerate(plain)
+    )
+
+
+def label_of(result: RunResult, results: Sequence[RunResult], translate: Translate) -> str:
+    """The label of one of the runs."""
+    index = next(i for i, other in enumerate(results) if other.id == result.id)
+    return labels_of(results, translate)[index]
+
+
+def verdict_sentence(comparison: Comparison, results: Sequence[RunResult], translate: Translate) -> str:
+    """The answer in one sentence; the factor only with the digits that its interval carries."""
+    baseline = label_of(comparison.baseline, results, translate)
+    candidate = label_of(comparison.candidate, results, translate)
+    verdict, speedup = comparison.verdict, comparison.speedup
+    if verdict.code == "withheld" or speedup is None:
+        reason = messages.sentence(verdict.reason or "too_few_blocks", {}, translate)
+        return translate("No speed-up is given for {candidate} against {baseline}: {reason}").format(
+            candidate=candidate, baseline=baseline, reason=reason
+        )
+    if verdict.code == "no_difference":
+        text = translate(
+            "No reliable difference between {candidate} and {baseline} (ratio {interval}, 95 % interval)."
+        )
+        return text.format(candidate=candidate, baseline=baseline, interval=units.interval(speedup))
+    faster, slower = (candidate, baseline) if verdict.code == "faster" else (baseline, candidate)
+    factor = speedup if verdict.code == "faster" else stats.inverse(speedup)
+    return _faster(comparison.candidate.spec.workload.task, translate).format(
+        faster=faster, slower=slower, ratio=units.ratio(factor), interval=units.interval(factor)
+    )
+
+
+def _faster(task: Task, translate: Translate) -> str:
+    sentences = {
+        "train": N_("{faster} trains this {ratio} faster than {slower} (95 % interval {interval})."),
+        "classify": N_("{faster} classifies this {ratio} faster than {slower} (95 % interval {interval})."),
+        "extract": N_("{faster} extracts features {ratio} faster than {slower} (95 % interval {interval})."),
+    }
+    return translate(sentences[task])
+
+
+def status_of(result: RunResult, translate: Translate) -> str:
+    """How a run ended, in a word or three."""
+    words = {
+        "finished": translate("finished"),
+        "out_of_time": translate("time limit reached"),
+        "cancelled": translate("cancelled"),
+        "failed": translate("failed"),
+        "interrupted": translate("interrupted"),
+    }
+    return words[result.status]
+
+
+def _parts(result: RunResult, results: Sequence[RunResult], translate: Translate) -> Iterator[str]:
+    setup = result.spec.setup
+    yield device_of(result)
+    if _differs(results, lambda other: other.spec.setup.precision):
+        yield setup.precision
+    if _differs(results, lambda other: other.spec.setup.threads):
+        threads = result.threads if setup.threads is None and setup.device == "cpu" else setup.threads
+        if threads is not None:
+            yield translate("1 thread") if threads == 1 else translate("{n} threads").format(n=threads)
+    if _differs(results, lambda other: other.spec.setup.data_path):
+        yield translate("data resident") if setup.data_path == "resident" else translate("data loader")
+    if result.origin == "recorded":
+        yield translate("recorded")
+    if result.origin == "imported":
+        yield translate("imported")
+
+
+def _differs(results: Sequence[RunResult], of: Callable[[RunResult], object]) -> bool:
+    return len({of(result) for result in results}) > 1

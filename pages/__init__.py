@@ -1,0 +1,1 @@
+"""One short script for each page of the dashboard: guard, choose, load, derive, draw."""

@@ -1,0 +1,1 @@
+"""What several pages use: session-state keys, cached loads, widgets and texts."""

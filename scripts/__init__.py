@@ -1,0 +1,1 @@
+"""Helpers of the Makefile, in plain Python; no part of the dashboard."""

@@ -1,0 +1,16 @@
+"""What every test stands on: a data folder of its own, no database of anybody's, one language."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_surroundings(tmp_path_factory):
+    """One data folder for the session, so that prepared data is shared and a person's never touched."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DATABASE_URL", "CROSSOVER_RECORDINGS_DIR", "LANGUAGE", "LC_ALL", "LC_MESSAGES"):
+            patch.delenv(name, raising=False)
+        patch.setenv("CROSSOVER_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("LANG", "C")
+        yield

@@ -1,0 +1,216 @@
+"""The processor: what is read from /proc and /sys trees, and readings that must never be a false 0."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from core.hardware import cpu
+from core.hardware.cpu import CpuReader
+from core.hardware.rapl import PackageEnergy
+from core.hardware.system import cgroup_quota_cores
+from core.messages import ABSENT
+from core.records import Absent
+from tests.fakes import FakeClock
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content + "\n")
+    return root
+
+
+def test_describe_reads_model_instructions_and_governor(tmp_path, monkeypatch):
+    monkeypatch.setattr(psutil, "cpu_freq", lambda: SimpleNamespace(current=2100.0, min=800.0, max=3900.0))
+    root = write(
+        tmp_path,
+        {
+            "proc/cpuinfo": "processor\t: 0\nmodel name\t: Intel(R) Xeon(R) 8480+\n"
+            "flags\t\t: fpu avx512f hypervisor avx2 avx fma amx_tile avx512_bf16 sse2\n"
+            "\nprocessor\t: 1\nmodel name\t: another\nflags\t: sve",
+            "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave",
+        },
+    )
+    seen = cpu.describe(root)
+    assert seen.model == "Intel(R) Xeon(R) 8480+"
+    assert seen.isa == ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile")
+    assert (seen.governor, seen.max_clock_hz, seen.quota_cores) == ("powersave", 3.9e9, None)
+    assert seen.logical_cores == psutil.cpu_count()
+    assert seen.usable_cores is None or 1 <= seen.usable_cores <= seen.logical_cores
+
+
+def test_describe_on_arm(tmp_path, monkeypatch):
+    monkeypatch.setattr(cpu.platform, "processor", lambda: "")
+    monkeypatch.setattr(cpu.platform, "machine", lambda: "aarch64")
+    seen = cpu.describe(write(tmp_path, {"proc/cpuinfo": "processor : 0\nFeatures : fp asimd crc32 sve"}))
+    assert (seen.model, seen.isa, seen.governor) == ("aarch64", ("asimd", "sve"), None)
+
+
+def test_describe_on_macos(tmp_path, monkeypatch):
+    monkeypatch.setattr(cpu.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(cpu, "answer", lambda *command: "Apple M4" if command[0] == "sysctl" else None)
+    assert cpu.describe(tmp_path).model == "Apple M4"
+
+
+@pytest.mark.parametrize("frequency", [None, SimpleNamespace(current=2596.0, min=0.0, max=0.0)])
+def test_an_unknown_clock_is_none(tmp_path, monkeypatch, frequency):
+    monkeypatch.setattr(psutil, "cpu_freq", lambda: frequency)
+    assert cpu.describe(tmp_path).max_clock_hz is None
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, None),
+        ({"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "150000 100000"}, 1.5),
+        ({"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "max 100000"}, None),
+        (
+            {
+                "proc/self/cgroup": "0::/user.slice/job.scope",
+                "sys/fs/cgroup/user.slice/cpu.max": "200000 100000",
+                "sys/fs/cgroup/user.slice/job.scope/cpu.max": "800000 100000",
+            },
+            2.0,
+        ),
+        (
+            {
+                "proc/self/cgroup": "5:cpuset:/\n3:cpu,cpuacct:/docker/unseen\n0::/",
+                "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "50000",
+                "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000",
+            },
+            0.5,
+        ),
+        (
+            {
+                "proc/self/cgroup": "1:cpu:/",
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000",
+            },
+            None,
+        ),
+    ],
+    ids=["no_cgroup", "v2", "v2_unlimited", "v2_ancestor_is_tighter", "v1_path_unseen", "v1_unlimited"],
+)
+def test_cgroup_quota(tmp_path, files, cores):
+    assert cgroup_quota_cores(write(tmp_path, files)) == cores
+
+
+def rapl(package: int, energy_uj: int, name: str | None = None) -> dict[str, str]:
+    zone = f"sys/class/powercap/intel-rapl:{package}"
+    return {
+        f"{zone}/name": name or f"package-{package}",
+        f"{zone}/energy_uj": str(energy_uj),
+        f"{zone}/max_energy_range_uj": "1000000",
+    }
+
+
+def test_energy_sums_packages_and_survives_a_wrap(tmp_path):
+    core = {"sys/class/powercap/intel-rapl:0:0/name": "core"}
+    energy = PackageEnergy(write(tmp_path, rapl(0, 900_000) | rapl(1, 100) | rapl(2, 7, "psys") | core))
+    assert energy.read_j() == 0.0
+    write(tmp_path, rapl(0, 950_000) | rapl(1, 200_100) | rapl(2, 999, "psys"))
+    assert energy.read_j() == pytest.approx(0.25)
+    write(tmp_path, rapl(0, 50_000))
+    assert energy.read_j() == pytest.approx(0.35)
+    assert energy.reason is None
+
+
+def test_energy_says_why_it_is_absent(tmp_path, monkeypatch):
+    assert CpuReader(None, tmp_path).sample(0.0).energy_j is None
+    assert Absent("cpu.energy_j", "rapl_absent") in CpuReader(None, tmp_path).absent
+    write(tmp_path, rapl(0, 5))
+    reader = CpuReader(None, tmp_path)
+    assert reader.sample(0.0).energy_j == 0.0
+    real = Path.read_text
+
+    def forbidden(path, *args, **kwargs):
+        if path.name == "energy_uj":
+            raise PermissionError
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", forbidden)
+    assert reader.sample(0.2).energy_j is None
+    assert Absent("cpu.energy_j", "rapl_no_permission") in reader.absent
+    monkeypatch.undo()
+    assert reader.sample(0.4).energy_j is None  # what was used meanwhile is unknown
+
+
+def test_the_clock_is_the_mean_over_cores_and_absent_without_cpufreq(tmp_path):
+    bare = CpuReader(None, tmp_path)
+    assert bare.sample(0.0).clock_hz is None
+    assert Absent("cpu.clock_hz", "cpu_clock_hidden") in bare.absent
+    folder = "sys/devices/system/cpu/cpu{}/cpufreq/scaling_cur_freq"
+    root = write(tmp_path, {folder.format(0): "2000000", folder.format(1): "3000000"})
+    assert CpuReader(None, root).sample(0.0).clock_hz == 2.5e9
+
+
+class Times(tuple):
+    """What psutil.cpu_times() gives on Linux, reduced to four columns."""
+
+    user, idle, iowait, guest = (property(lambda self, i=i: self[i]) for i in range(4))
+
+
+def test_load_is_the_busy_share_since_the_last_sample(tmp_path, monkeypatch):
+    now = [Times((100.0, 50.0, 1.0, 3.0))]
+    monkeypatch.setattr(psutil, "cpu_times", lambda: now[0])
+    clock = FakeClock()
+    reader = CpuReader(None, tmp_path, clock)
+    now[0] = Times((100.01, 50.0, 1.0, 3.0))
+    clock.advance(0.01)
+    assert reader.sample(0.01).load_pct is None  # one tick: rounding, not a load
+    now[0] = Times((100.3, 50.6, 1.1, 3.2))
+    clock.advance(0.5)
+    assert reader.sample(0.51).load_pct == pytest.approx(30.0)  # guest time is in user time already
+    clock.advance(0.5)
+    assert reader.sample(1.01).load_pct is None  # the counters stood still
+    assert reader.sample(1.01).worker_pct is None
+    assert "cpu.worker_pct" not in {absent.reading for absent in reader.absent}
+
+
+def test_a_load_that_is_hidden_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(psutil, "cpu_times", lambda: Times((0.0, 0.0, 0.0, 0.0)))
+    clock = FakeClock()
+    reader = CpuReader(None, tmp_path, clock)
+    clock.advance(1)
+    assert reader.sample(1.0).load_pct is None
+    assert Absent("cpu.load_pct", "cpu_load_hidden") in reader.absent
+
+
+def test_the_worker_is_counted_in_cores(tmp_path, monkeypatch):
+    used = [4.0]
+    worker = SimpleNamespace(
+        cpu_times=lambda: SimpleNamespace(user=used[0], system=1.0),
+        memory_info=lambda: SimpleNamespace(rss=7_000),
+    )
+    monkeypatch.setattr(psutil, "Process", lambda pid: worker)
+    clock = FakeClock()
+    reader = CpuReader(1234, tmp_path, clock)
+    used[0] += 0.3
+    clock.advance(0.2)
+    sample = reader.sample(0.2)
+    assert (sample.worker_pct, sample.worker_memory_bytes) == (pytest.approx(150.0), 7_000)
+
+
+def test_a_worker_that_died_is_none_even_before_it_is_waited_for(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as worker:
+        reader = CpuReader(worker.pid, tmp_path)
+        assert reader.sample(0.0).worker_memory_bytes > 0
+        worker.kill()
+        if hasattr(os, "waitid"):  # dead, its number still held by us
+            os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            worker.wait()
+        sample = reader.sample(0.1)
+    assert (sample.worker_pct, sample.worker_memory_bytes) == (None, None)
+    assert Absent("cpu.worker_pct", "worker_gone") in reader.absent
+    assert CpuReader(worker.pid, tmp_path).sample(0.0).worker_memory_bytes is None
+
+
+def test_every_reason_has_its_sentence():
+    codes = {"cpu_clock_hidden", "cpu_load_hidden", "rapl_absent", "rapl_no_permission", "worker_gone"}
+    assert codes <= set(ABSENT)
