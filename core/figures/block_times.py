@@ -75,7 +75,7 @@ def _far_apart(data: BlockTimes) -> bool:
 def block_times_title(data: BlockTimes, translate: Translate) -> str:
     if not data.points:
         return translate("No block was timed")
-    return translate("Middle half of the block times lies within {values}").format(
+    return translate("The middle half of the block times spreads over {values}").format(
         values=_spoken(data, translate)
     )
 

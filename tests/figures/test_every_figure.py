@@ -1,0 +1,85 @@
+"""What holds for all figures; what each one shows is tested in the file named after it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from core.figures import accuracy, anatomy, block_times, epoch_time, loss, memory, telemetry, throughput
+from core.i18n import english
+from tests.builders import make_blocks, make_gpu_result, make_result, make_spec
+
+FIGURES = [throughput, epoch_time, loss, accuracy, anatomy, memory, block_times, telemetry]
+every_figure = pytest.mark.parametrize("module", FIGURES, ids=lambda module: module.__name__.split(".")[-1])
+
+
+def _parts(module):
+    name = module.__name__.split(".")[-1]
+    return tuple(getattr(module, f"{name}_{part}") for part in ("data", "figure", "title", "alt"))
+
+
+def _marked(text):
+    return f"¤{text}"
+
+
+@every_figure
+@pytest.mark.parametrize(
+    "results",
+    [
+        [],
+        [make_result(status="failed", blocks=(), epochs=(), anatomy=None, memory=None, telemetry=None,
+                     data=None, environment=None)],
+    ],
+    ids=["nothing", "failed"],
+)  # fmt: skip
+def test_nothing_to_draw_is_an_empty_figure_and_said(module, results):
+    data, figure, title, alt = _parts(module)
+    assert len(figure(results, english).data) == 0
+    assert title(data(results), english)
+    assert "{" not in alt(data(results), english)
+
+
+@every_figure
+def test_small_enough_for_sixty_blocks_a_side(module):
+    spec = {"epochs": 12}
+    cpu = make_result(blocks=make_blocks(0.4123456789, epochs=12, extra=0), spec=make_spec(**spec))
+    gpu = make_gpu_result(
+        blocks=make_blocks(0.1123456789, epochs=12, extra=0, start_s=12.3456789),
+        spec=make_spec(device="cuda:0", **spec),
+    )
+    assert len(cpu.blocks) == 60
+    assert len(module_json(module, [cpu, gpu])) < 10_000
+
+
+def module_json(module, results):
+    return _parts(module)[1](results, english).to_json()
+
+
+@every_figure
+def test_the_front_end_may_theme_it(module):
+    layout = json.loads(module_json(module, [make_result(), make_gpu_result()]))["layout"]
+    assert "layout" not in layout["template"]
+    assert not {"font", "paper_bgcolor", "plot_bgcolor", "colorway", "title"} & set(layout)
+    assert layout["legend"]["orientation"] == "h"
+
+
+@every_figure
+def test_every_text_is_translated(module):
+    results = [make_result(), make_gpu_result()]
+    data, figure, title, alt = _parts(module)
+    drawn = figure(results, _marked)
+    assert title(data(results), _marked).startswith("¤")
+    assert alt(data(results), _marked).startswith("¤")
+    axes = [axis.title.text for axis in (drawn.layout.xaxis, drawn.layout.yaxis) if axis.title.text]
+    assert axes
+    assert all(text.startswith("¤") for text in axes)
+
+
+@every_figure
+def test_titles_and_alts_say_which_setup(module):
+    data, _, title, alt = _parts(module)
+    found = data([make_result(), make_gpu_result()])
+    assert "Test GPU" in alt(found, english)
+    if module is not loss:
+        assert "Test GPU" in title(found, english)
