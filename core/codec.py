@@ -122,5 +122,7 @@ def _read_scalar(kind: Any, data: Any, where: str) -> Any:
             raise _bad(where, "not a finite number")
         return number
     if kind in (str, int, bool) and type(data) is kind:
+        if kind is int and abs(data) >= 2**63:  # neither a float nor a database holds it
+            raise _bad(where, "too large a number")
         return data
     raise _bad(where, f"needs {getattr(kind, '__name__', kind)}, has {type(data).__name__}")

@@ -109,6 +109,10 @@ ERRORS = {
     "worker_died": N_(
         "The measuring process ended by itself (exit code {exit_code}). Its last words: {last_words}"
     ),
+    "worker_too_late": N_(
+        "The measuring process wasn't ready after {limit_s:.0f} seconds and was ended. A hanging GPU driver is the "
+        "usual cause: check it with nvidia-smi, or restart the machine."
+    ),
     "worker_not_started": N_("The measuring process couldn't be started: {problem}"),
     "server_stopped": N_("The server stopped while this was being measured. Run it again."),
     "queue_full": N_("{waiting} jobs are waiting already. Try again when some are done."),
@@ -121,6 +125,9 @@ ERRORS = {
     "not_positive": N_("{name} must be above 0, not {value}."),
     "not_whole": N_("{name} must be a whole number, not {value}."),
     "out_of_range": N_("{name} must be from {low} to {high}, not {value}."),
+    "unknown_job": N_(
+        "There is no measurement {job} here. It may have been made on another machine, or deleted."
+    ),
     "folder_missing_out": N_("There is no folder {path}. Make it first, or name another."),
     "recording_without_hardware": N_(
         "Nothing was recorded: no run got far enough to say on which hardware it was measured."

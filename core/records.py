@@ -124,7 +124,11 @@ class StageTimes:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Peaks, each as the increase over what the worker held before this setup was built."""
+    """Peaks while this setup was built and warmed up.
+
+    On the host it is the whole worker: torch, the images and the job's other setups are in it. On the
+    device it is what this setup added.
+    """
 
     host_peak_bytes: int | None
     device_peak_bytes: int | None

@@ -8,7 +8,7 @@ from typing import Literal
 from core import messages, units
 from core.analysis import stats
 from core.i18n import N_, Translate
-from core.records import Comparison, RunResult, Task
+from core.records import Comparison, RunResult, Setup, Status, Task, Workload
 
 Kind = Literal["cpu", "gpu"]
 
@@ -79,16 +79,39 @@ def _faster(task: Task, translate: Translate) -> str:
     return translate(sentences[task])
 
 
-def status_of(result: RunResult, translate: Translate) -> str:
+def setup_words(setup: Setup, device_name: str | None, translate: Translate) -> str:
+    """A setup in full: "CPU · 1 thread · fp32 · data resident"."""
+    parts = ["CPU" if setup.device == "cpu" else device_name or setup.device]
+    if setup.threads is not None:
+        parts.append(_threads(setup.threads, translate))
+    return " · ".join([*parts, setup.precision, _data(setup, translate)])
+
+
+def workload_words(work: Workload, translate: Translate) -> str:
+    """A workload in a line: "mlp on digits, batch 64, 3 epochs"."""
+    epochs = translate("1 epoch") if work.epochs == 1 else translate("{n} epochs").format(n=work.epochs)
+    text = translate("{model} on {dataset}, batch {batch}, {epochs}")
+    return text.format(model=work.model, dataset=work.dataset, batch=work.batch_size, epochs=epochs)
+
+
+def _threads(threads: int, translate: Translate) -> str:
+    return translate("1 thread") if threads == 1 else translate("{n} threads").format(n=threads)
+
+
+def _data(setup: Setup, translate: Translate) -> str:
+    return translate("data resident") if setup.data_path == "resident" else translate("data loader")
+
+
+def status_word(status: Status, translate: Translate) -> str:
     """How a run ended, in a word or three."""
-    words = {
+    words: dict[Status, str] = {
         "finished": translate("finished"),
         "out_of_time": translate("time limit reached"),
         "cancelled": translate("cancelled"),
         "failed": translate("failed"),
         "interrupted": translate("interrupted"),
     }
-    return words[result.status]
+    return words[status]
 
 
 def _parts(result: RunResult, results: Sequence[RunResult], translate: Translate) -> Iterator[str]:
@@ -99,9 +122,9 @@ def _parts(result: RunResult, results: Sequence[RunResult], translate: Translate
     if _differs(results, lambda other: other.spec.setup.threads):
         threads = result.threads if setup.threads is None and setup.device == "cpu" else setup.threads
         if threads is not None:
-            yield translate("1 thread") if threads == 1 else translate("{n} threads").format(n=threads)
+            yield _threads(threads, translate)
     if _differs(results, lambda other: other.spec.setup.data_path):
-        yield translate("data resident") if setup.data_path == "resident" else translate("data loader")
+        yield _data(setup, translate)
     if result.origin == "recorded":
         yield translate("recorded")
     if result.origin == "imported":

@@ -14,7 +14,8 @@ from core.records import RunResult, Telemetry
 Part = Literal["cpu", "gpu"]
 Source = Literal["counter", "power"]
 
-# NVIDIA's counter moves about ten times a second: with fewer readings the edges are most of the answer.
+# NVIDIA's counter moves about ten times a second: with fewer readings than these, or than one for each
+# stretch, the idle power interpolated in at the blocks' edges is most of the answer.
 MIN_READINGS = 5
 # Sampling gaps longer than this many intervals leave stretches where nothing is known.
 _LONGEST_GAP_INTERVALS = 10
@@ -87,7 +88,7 @@ def _from_series(
     if any(later.value < earlier.value for earlier, later in itertools.pairwise(counter)):
         return "energy_counter_reset"
     distinct = len(list(itertools.groupby(reading.value for reading in during_blocks(result, readings))))
-    if distinct < MIN_READINGS:
+    if distinct < max(MIN_READINGS, len(stretches)):
         return "energy_few_readings"
     ends = [(block.start_s, block.start_s + block.duration_s) for block in result.blocks]
     total = sum(_at(counter, end) - _at(counter, start) for start, end in ends)

@@ -25,6 +25,11 @@ class Summary:
     time_to_finish_s: Estimate | None  # cold start and all epochs of the workload, without evaluation
     energy: Energy | None
 
+    @property
+    def epoch_shown_s(self) -> float | None:
+        """As it was timed where it was, else projected."""
+        return self.epoch_measured_s or (self.epoch_s.value if self.epoch_s else None)
+
 
 def summarise(result: RunResult) -> Summary:
     """The run's summary; whatever wasn't measured is None.

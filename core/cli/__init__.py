@@ -33,4 +33,6 @@ def main(arguments: list[str]) -> int:
     except CrossoverError as problem:
         print(f"error: {messages.sentence(problem.code, problem.facts, translate)}", file=sys.stderr)
         return 2 if isinstance(problem, InputError) else 1
+    except KeyboardInterrupt:  # before there was a job to cancel
+        return 130
     return code

@@ -78,14 +78,13 @@ def follow(runner: Runner, spec: JobSpec, translate: Translate) -> Job:
         while True:
             try:
                 job = runner.wait(job_id, _LOOK_EVERY_S)
+                assert job is not None
+                if job.done:
+                    break
+                with runner.watching(job_id):
+                    progress.show(job)
             except KeyboardInterrupt:
                 runner.cancel(job_id)
-                continue
-            assert job is not None
-            if job.done:
-                break
-            with runner.watching(job_id):
-                progress.show(job)
     if job.failure and job.failure.code in _ASKED_FOR:
         raise InputError(job.failure.code, **job.failure.facts)
     for note in filter(None, (job.failure, job.storage_problem)):

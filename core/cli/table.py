@@ -10,7 +10,7 @@ from core.analysis import caveats
 from core.analysis.summary import summarise
 from core.i18n import Translate
 from core.records import Caveat, Comparison, RunResult
-from core.wording import labels_of, status_of, verdict_sentence
+from core.wording import labels_of, status_word, verdict_sentence
 
 
 def print_results(
@@ -32,15 +32,15 @@ def print_results(
 
 def _row(result: RunResult, name: str, translate: Translate) -> list[str]:
     summary = summarise(result)
-    rate, epoch = summary.samples_per_s, summary.epoch_s
+    rate = summary.samples_per_s
     accuracy = None if summary.test_accuracy is None else 100 * summary.test_accuracy
     return [
         name,
         units.rate(rate.value if rate else None, translate),
-        units.duration(epoch.value if epoch else None) + (" *" if summary.projected else ""),
+        units.duration(summary.epoch_shown_s) + (" *" if summary.projected else ""),
         units.number(summary.final_loss),
         units.percent(accuracy),
-        status_of(result, translate),
+        status_word(result.status, translate),
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core import units
+from core import units, wording
 from core.figures import drawing, theme
 from core.i18n import Translate
 from core.records import RunResult
@@ -43,7 +43,7 @@ def _curve(index: int, result: RunResult) -> Curve:
 
 def accuracy_figure(results: Sequence[RunResult], translate: Translate) -> go.Figure:
     data = accuracy_data(results)
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     traces = [
         go.Scatter(
             name=labels[curve.index],
@@ -84,5 +84,5 @@ def accuracy_alt(data: Accuracies, translate: Translate) -> str:
 
 
 def _spoken(data: Accuracies, translate: Translate) -> str:
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     return drawing.listed((labels[curve.index], units.percent(curve.accuracy_pct[-1])) for curve in data.curves)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core import units
+from core import units, wording
 from core.analysis.anatomy import inflation, stage_seconds
 from core.figures import drawing, theme
 from core.i18n import Translate
@@ -34,7 +34,7 @@ def anatomy_data(results: Sequence[RunResult]) -> Anatomies:
 
 def anatomy_figure(results: Sequence[RunResult], translate: Translate) -> go.Figure:
     data = anatomy_data(results)
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     traces = [
         _bars(stage, data, labels, translate) for stage in STAGES if any(stage in s.seconds for s in data.steps)
     ]
@@ -70,7 +70,7 @@ def anatomy_title(data: Anatomies, translate: Translate) -> str:
 
 
 def anatomy_alt(data: Anatomies, translate: Translate) -> str:
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     slowed = drawing.listed((labels[step.index], _inflated(step)) for step in data.steps)
     return translate(
         "Stacked bars of the milliseconds of one step, stage by stage. Longest stage: {values}. "
@@ -79,7 +79,7 @@ def anatomy_alt(data: Anatomies, translate: Translate) -> str:
 
 
 def _longest(data: Anatomies, translate: Translate) -> str:
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     longest = ((step.index, *max(step.seconds.items(), key=lambda item: item[1])) for step in data.steps)
     return drawing.listed(
         (labels[index], f"{translate(theme.STAGE_NAMES[stage])} {units.duration(seconds)}")

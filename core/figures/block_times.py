@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core import units
+from core import units, wording
 from core.analysis import stats, timed
 from core.figures import drawing, theme
 from core.i18n import Translate
@@ -42,7 +42,7 @@ def _points(index: int, result: RunResult) -> Points:
 
 def block_times_figure(results: Sequence[RunResult], translate: Translate) -> go.Figure:
     data = block_times_data(results)
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     traces = [
         go.Scatter(
             name=labels[points.index],
@@ -81,7 +81,7 @@ def block_times_title(data: BlockTimes, translate: Translate) -> str:
 
 
 def block_times_alt(data: BlockTimes, translate: Translate) -> str:
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     counts = drawing.listed((labels[points.index], str(len(points.seconds))) for points in data.points)
     return translate(
         "Each timed block as a point: seconds per 1,000 images over time. Blocks: {counts}. "
@@ -90,7 +90,7 @@ def block_times_alt(data: BlockTimes, translate: Translate) -> str:
 
 
 def _spoken(data: BlockTimes, translate: Translate) -> str:
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     return drawing.listed(
         (labels[points.index], units.percent(None if points.spread is None else 100 * points.spread))
         for points in data.points

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core import units
+from core import units, wording
 from core.analysis import timed
 from core.analysis.summary import summarise
 from core.figures import drawing, theme
@@ -56,7 +56,7 @@ def _series(index: int, result: RunResult) -> Series | None:
 
 def epoch_time_figure(results: Sequence[RunResult], translate: Translate) -> go.Figure:
     data = epoch_time_data(results)
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     traces = [trace for series in data.series for trace in _bars(series, data, labels[series.index], translate)]
     return drawing.figure(
         traces,
@@ -101,7 +101,7 @@ def epoch_time_alt(data: EpochTimes, translate: Translate) -> str:
 
 
 def _spoken(data: EpochTimes, translate: Translate) -> str:
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     return drawing.listed(
         (
             labels[series.index],

@@ -8,7 +8,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from core import units
+from core import units, wording
 from core.analysis import timed
 from core.analysis.parity import parity
 from core.figures import drawing, theme
@@ -55,7 +55,7 @@ def _agreement(results: Sequence[RunResult]) -> Literal["same", "parted", "not_c
 
 def loss_figure(results: Sequence[RunResult], translate: Translate) -> go.Figure:
     data = loss_data(results)
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     traces = [
         go.Scatter(
             name=labels[curve.index],
@@ -87,7 +87,7 @@ def loss_alt(data: Losses, translate: Translate) -> str:
 
 
 def _spoken(data: Losses, translate: Translate) -> str:
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     return drawing.listed(
         (
             labels[curve.index],

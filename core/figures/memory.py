@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core import units
+from core import units, wording
 from core.figures import drawing, theme
 from core.i18n import Translate
 from core.records import Memory, RunResult
@@ -32,7 +32,7 @@ def _known(memory: Memory) -> list[int]:
 
 def memory_figure(results: Sequence[RunResult], translate: Translate) -> go.Figure:
     data = memory_data(results)
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     most = max((peak for _, memory in data.peaks for peak in _known(memory)), default=0)
     unit, title = (
         (_GIB, translate("Peak memory (GiB)")) if most >= _GIB else (_MIB, translate("Peak memory (MiB)"))
@@ -70,7 +70,7 @@ def memory_alt(data: Peaks, translate: Translate) -> str:
 
 
 def _spoken(data: Peaks, translate: Translate) -> str:
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     return drawing.listed((labels[index], _sizes(memory, translate)) for index, memory in data.peaks)
 
 

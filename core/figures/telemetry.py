@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from core import units
+from core import units, wording
 from core.figures import drawing, theme
 from core.i18n import Translate
 from core.records import CpuSample, GpuSample, RunResult
@@ -102,7 +102,7 @@ def _means(points: list[tuple[float, float]]) -> tuple[float, float, tuple[float
 def telemetry_figure(results: Sequence[RunResult], translate: Translate) -> go.Figure:
     data = telemetry_data(results)
     rows = _rows(data)
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     axes = {_axis_name("yaxis", row): _axis(row, rows, translate) for row in range(len(rows))}
     return drawing.figure(
         [_line(line, rows.index(line.reading), data, translate) for line in data.lines],
@@ -191,14 +191,14 @@ def _name(line: Line, data: Sensors, translate: Translate) -> str:
         "memory": translate("{gpu}: memory"),
         "temperature": translate("{gpu}: temperature"),
     }
-    return names[line.reading].format(gpu=theme.device_of(data.runs[line.index]))
+    return names[line.reading].format(gpu=wording.device_of(data.runs[line.index]))
 
 
 def telemetry_title(data: Sensors, translate: Translate) -> str:
     if not data.lines:
         return translate("No sensor was read")
     busy = drawing.listed(
-        (theme.device_of(data.runs[line.index]) if line.source == "gpu" else "CPU", f"{units.number(most)} %")
+        (wording.device_of(data.runs[line.index]) if line.source == "gpu" else "CPU", f"{units.number(most)} %")
         for line, most in _highest(data)
         if line.reading == "load"
     )

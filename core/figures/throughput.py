@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core import units
+from core import units, wording
 from core.analysis.summary import summarise
 from core.figures import drawing, theme
 from core.i18n import Translate
@@ -33,7 +33,7 @@ def throughput_data(results: Sequence[RunResult]) -> Throughput:
 
 def throughput_figure(results: Sequence[RunResult], translate: Translate) -> go.Figure:
     data = throughput_data(results)
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     traces = [_bar(rate, data, labels[rate.index], translate) for rate in data.rates]
     return drawing.figure(
         traces,
@@ -72,7 +72,7 @@ def _bar(rate: Rate, data: Throughput, label: str, translate: Translate) -> go.B
 def throughput_title(data: Throughput, translate: Translate) -> str:
     if not data.rates:
         return translate("No throughput was measured")
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     best, *others = sorted(data.rates, key=lambda rate: -rate.samples_per_s.value)
     rate = units.rate(best.samples_per_s.value, translate)
     if not others:
@@ -85,7 +85,7 @@ def throughput_title(data: Throughput, translate: Translate) -> str:
 
 
 def throughput_alt(data: Throughput, translate: Translate) -> str:
-    labels = theme.labels_of(data.runs, translate)
+    labels = wording.labels_of(data.runs, translate)
     values = drawing.listed((labels[rate.index], _spoken(rate, translate)) for rate in data.rates)
     return translate("Bars of images per second with 95 % intervals: {values}.").format(
         values=values or units.ABSENT

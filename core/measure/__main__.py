@@ -4,7 +4,7 @@
     data       stage, fraction              while the data set is prepared
     setup, warm, note, block, epoch, anatomy, run_end      with `run`, the setup's place in the job
     error      kind (input | failure), code, facts         the whole job has failed
-    end                                     the job is over, the next may come
+    end         last                        the job is over; the next may come, unless this was the last
 
 Standard input at its end means that the parent is gone: the process ends at once, whatever it is doing.
 """
@@ -51,15 +51,16 @@ def main() -> int:
             worker_start_s=message["worker_start_s"],
             clock_origin=message["clock_origin"],
         )
+        spoilt = False
         try:
             job.run(from_plain(JobSpec, message["job"]), context, emit)
         except CrossoverError as problem:
             kind = "input" if isinstance(problem, InputError) else "failure"
             emit("error", kind=kind, code=problem.code, facts=problem.facts)
-        except failures.ProcessSpoilt:
-            emit("end")
+            spoilt = isinstance(problem, failures.ProcessSpoilt)
+        emit("end", last=spoilt)
+        if spoilt:
             return 4
-        emit("end")
 
 
 def _claim_stdout() -> io.TextIOBase:

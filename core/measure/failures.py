@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import torch
 
-from core.errors import CrossoverError, InputError
+from core.errors import CrossoverError, InputError, MeasurementError
 from core.measure.data import Prepared
 from core.measure.trainee import Trainee
 from core.records import Note, RunSpec
 
 
-class ProcessSpoilt(Exception):
+class ProcessSpoilt(MeasurementError):
     """The device is in a state that only a new process can leave."""
 
 
@@ -51,7 +51,7 @@ def _largest_batch(spec: RunSpec, data: Prepared, default_threads: int) -> int |
         smaller = replace(spec, workload=replace(spec.workload, batch_size=batch_size))
         try:
             Trainee(smaller, data, default_threads, 0.0).try_one_step()
-        except torch.OutOfMemoryError:
+        except (torch.OutOfMemoryError, MeasurementError, ValueError):  # also: no room for the images
             batch_size //= 2
         else:
             return batch_size

@@ -13,7 +13,7 @@ from core.errors import InputError, MeasurementError
 from core.measure import anatomy, devices, failures
 from core.measure.data import Prepared, prepare
 from core.measure.trainee import Trainee
-from core.records import DataInfo, Device, JobSpec, RunSpec
+from core.records import ColdStart, DataInfo, Device, JobSpec, RunSpec
 
 Emit = Callable[..., None]
 
@@ -80,8 +80,7 @@ def _enter(
     for note in data.notes:
         emit("note", run=index, note=to_plain(note))
     try:
-        trainee = Trainee(spec, data, context.default_threads, context.clock_origin)
-        cold = trainee.warm_up(max_seconds, context.worker_start_s, data_s)
+        trainee, cold = _warm(spec, data, data_s, max_seconds, context)
     except InputError:  # the same for every setup: the job is refused
         raise
     except (RuntimeError, MemoryError, ValueError, MeasurementError) as problem:
@@ -107,6 +106,14 @@ def _enter(
         losses=trainee.first_losses,
     )
     return _Contestant(index, trainee)
+
+
+def _warm(
+    spec: RunSpec, data: Prepared, data_s: float, max_seconds: float, context: Context
+) -> tuple[Trainee, ColdStart]:
+    # a frame of its own: where memory ran out it is cleared, and what it holds is freed
+    trainee = Trainee(spec, data, context.default_threads, context.clock_origin)
+    return trainee, trainee.warm_up(max_seconds, context.worker_start_s, data_s)
 
 
 def _race(contestants: list[_Contestant], job: JobSpec, context: Context, emit: Emit) -> None:
@@ -167,4 +174,4 @@ def _fail(
     note = failures.explain(problem, spec, data, default_threads)
     emit("run_end", run=index, status="failed", failure=to_plain(note))
     if note.code == "device_failed":
-        raise failures.ProcessSpoilt from problem
+        raise failures.ProcessSpoilt(note.code, **note.facts) from problem

@@ -1,4 +1,4 @@
-"""Peak memory of one setup, as the increase over what the worker held before it was built."""
+"""Peak memory while one setup is built and warmed up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Watch:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._host_before = _host("VmRSS") if _reset_host_peak() else None
+        self._host_watched = _reset_host_peak()
         self._device_before = self._reset_device_peak()
 
     def _reset_device_peak(self) -> int | None:
@@ -29,9 +29,8 @@ class Watch:
 
     def peak(self) -> Memory:
         host = device = None
-        if self._host_before is not None:
-            peak = _host("VmHWM")
-            host = max(0, peak - self._host_before) if peak is not None else None
+        if self._host_watched:
+            host = _host_peak()
         if self._device_before is not None:
             device = torch.accelerator.max_memory_allocated(self._device) - self._device_before
         return Memory(host, device)
@@ -48,6 +47,6 @@ def _reset_host_peak() -> bool:
     return True
 
 
-def _host(field: str) -> int | None:
-    line = next((line for line in _STATUS.read_text().splitlines() if line.startswith(field + ":")), None)
+def _host_peak() -> int | None:
+    line = next((line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:")), None)
     return int(line.split()[1]) * 1024 if line else None

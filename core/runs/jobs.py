@@ -30,6 +30,7 @@ from core.runs.worker import Event, Worker
 _KEPT_IN_MEMORY = 20  # jobs that are over; older ones are read from the store
 _HEARTBEAT_S = 30.0
 _STALE = timedelta(seconds=4 * _HEARTBEAT_S)
+_CLOSING_S = 5.0  # at most, for the running job's results to be stored
 _PARTIAL_EVERY_S = 5.0  # what a dead server leaves behind is at most this old
 
 
@@ -146,6 +147,8 @@ class Runner:
             self.cancel(job.id)
         if worker is not None:
             worker.kill()
+        with self._changed:  # the serving thread ends with the interpreter, stored or not
+            self._changed.wait_for(lambda: self._current is None, _CLOSING_S)
 
     # --- the serving thread ------------------------------------------------------------------------
 
@@ -193,6 +196,7 @@ class Runner:
                 self.worker_problem = _note(problem, "worker_not_started")
                 self._changed.notify_all()
             return
+        environment.machine()  # looked up here once, so that no visitor waits for it
         with self._changed:
             self._worker, self.worker_problem = worker, None
             self.devices = worker.devices
@@ -222,6 +226,8 @@ class Runner:
         gpus = {around.gpu_uuid(setup.device) for setup in job.spec.setups}
         sampler = Sampler(worker.pid, sorted(uuid for uuid in gpus if uuid), origin)
         with self._changed:
+            if job.over:  # cancelled before there was a worker to kill
+                return
             job.surroundings, job.sampler = around, sampler
         try:
             with sampler:

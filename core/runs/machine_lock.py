@@ -17,9 +17,9 @@ _POLL_S = 0.3
 
 
 @contextlib.contextmanager
-def machine_lock(given_up: Callable[[], bool], path: Path = LOCK) -> Iterator[bool]:
+def machine_lock(given_up: Callable[[], bool]) -> Iterator[bool]:
     """Wait for the machine, looking a few times a second; False if `given_up` says so first."""
-    lock = FileLock(path, mode=0o666)
+    lock = FileLock(LOCK, mode=0o666)
     while not given_up():
         try:
             lock.acquire(blocking=False)

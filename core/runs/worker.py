@@ -22,7 +22,6 @@ _ROOT = Path(__file__).resolve().parents[2]
 # A broken driver can hang the first call; nothing sane takes this long to load torch.
 _START_LIMIT_S = 180.0
 _STDERR_LINES = 30
-_ENDED_BY_DEVICE = 4
 
 
 class Worker:
@@ -44,13 +43,7 @@ class Worker:
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._drain = threading.Thread(target=self._keep_stderr, daemon=True)
         self._drain.start()
-        limit = threading.Timer(_START_LIMIT_S, self.kill)
-        limit.daemon = True
-        limit.start()
-        try:
-            hello = self._read()
-        finally:
-            limit.cancel()
+        hello = self._read_hello()
         self.start_s = time.perf_counter() - started
         self.software = from_plain(Software, hello["software"])
         self.devices = tuple(from_plain(Device, item) for item in hello["devices"])
@@ -82,11 +75,32 @@ class Worker:
         while (event := self._read())["type"] != "end":
             yield event
         self._jobs_done += 1
+        if event.get("last"):  # it is about to end by itself, but may take long over a broken device
+            self.kill()
+
+    def _read_hello(self) -> Event:
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            self.kill()
+
+        limit = threading.Timer(_START_LIMIT_S, give_up)
+        limit.daemon = True
+        limit.start()
+        try:
+            return self._read()
+        except MeasurementError as problem:
+            if late.is_set():
+                raise MeasurementError("worker_too_late", limit_s=_START_LIMIT_S) from problem
+            raise
+        finally:
+            limit.cancel()
 
     def _read(self) -> Event:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        if not line:
+        if not line.endswith("\n"):  # the end of the stream, or a line that a kill has cut short
             raise self._death()
         event: Event = json.loads(line)
         return event

@@ -11,7 +11,7 @@ from tests.builders import make_gpu_result, make_result, make_spec
 def test_one_stacked_bar_for_each_setup():
     figure = anatomy_figure([make_result(), make_gpu_result()], english)
     assert [trace.name for trace in figure.data] == ["load", "copy", "forward", "backward", "optimiser"]
-    assert figure.data[3].y == ("CPU", "Test GPU")
+    assert figure.data[3].y == ("CPU", "GPU Test GPU")
     assert figure.data[3].x == pytest.approx((240, 45))
     assert figure.layout.barmode == "stack"
     assert figure.layout.xaxis.title.text == "Time per step (ms)"
@@ -21,15 +21,15 @@ def test_setups_with_different_stages_share_the_picture():
     back = Anatomy("device", (StageTimes("forward", (0.01,)), StageTimes("copy_back", (0.002,))))
     figure = anatomy_figure([make_result(), make_gpu_result(anatomy=back)], english)
     traces = {trace.name: trace for trace in figure.data}
-    assert traces["copy back"].y == ("Test GPU",)
-    assert traces["forward"].y == ("CPU", "Test GPU")
+    assert traces["copy back"].y == ("GPU Test GPU",)
+    assert traces["forward"].y == ("CPU", "GPU Test GPU")
     assert traces["load"].y == ("CPU",)
 
 
 def test_the_title_names_the_longest_stage():
     data = anatomy_data([make_result(), make_gpu_result()])
     assert anatomy_title(data, english) == (
-        "The longest stage of a step: backward 240 ms (CPU), backward 45 ms (Test GPU)"
+        "The longest stage of a step: backward 240 ms (CPU), backward 45 ms (GPU Test GPU)"
     )
 
 

@@ -10,7 +10,7 @@ from tests.builders import make_blocks, make_gpu_result, make_result, make_unifo
 def test_every_block_is_a_point_at_its_middle():
     result = make_result()
     figure = block_times_figure([result, make_gpu_result()], english)
-    assert [trace.name for trace in figure.data] == ["CPU", "Test GPU"]
+    assert [trace.name for trace in figure.data] == ["CPU", "GPU Test GPU"]
     first = result.blocks[0]
     assert len(figure.data[0].x) == len(result.blocks)
     assert figure.data[0].x[0] == pytest.approx(first.start_s + first.duration_s / 2)
@@ -29,6 +29,6 @@ def test_a_logarithmic_axis_only_for_setups_far_apart():
 def test_title_and_alternative_text():
     data = block_times_data([make_result(blocks=make_uniform_blocks([1.0, 2.0, 3.0])), make_gpu_result()])
     assert block_times_title(data, english) == (
-        "The middle half of the block times spreads over 50 % (CPU), 1 % (Test GPU)"
+        "The middle half of the block times spreads over 50 % (CPU), 1 % (GPU Test GPU)"
     )
-    assert "Blocks: 3 (CPU), 16 (Test GPU)" in block_times_alt(data, english)
+    assert "Blocks: 3 (CPU), 16 (GPU Test GPU)" in block_times_alt(data, english)

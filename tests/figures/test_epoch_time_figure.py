@@ -18,7 +18,7 @@ def _cut_short():
 
 def test_measured_epochs_are_bars():
     figure = epoch_time_figure([make_result(), make_gpu_result()], english)
-    assert [trace.name for trace in figure.data] == ["CPU", "Test GPU"]
+    assert [trace.name for trace in figure.data] == ["CPU", "GPU Test GPU"]
     assert figure.data[0].x == (1, 2, 3)
     assert figure.data[0].y == pytest.approx([8.8] * 3, rel=0.01)
     assert figure.data[1].y == pytest.approx([2.2] * 3, rel=0.01)
@@ -40,6 +40,6 @@ def test_the_title_says_what_is_projected():
     found = make_result()
     projected = make_gpu_result(blocks=make_gpu_result().blocks[:3], epochs=())
     assert epoch_time_title(epoch_time_data([found, projected]), english) == (
-        "One epoch takes 8.8 s (CPU), 2.21 s projected (Test GPU)"
+        "One epoch takes 8.8 s (CPU), 2.21 s projected (GPU Test GPU)"
     )
     assert "hatched" in epoch_time_alt(epoch_time_data([found]), english)

@@ -11,7 +11,7 @@ from tests.builders import make_gpu_result, make_result, make_spec
 
 def test_block_means_over_the_images_seen_without_extra_blocks():
     figure = loss_figure([make_result(), make_gpu_result()], english)
-    assert [trace.name for trace in figure.data] == ["CPU", "Test GPU"]
+    assert [trace.name for trace in figure.data] == ["CPU", "GPU Test GPU"]
     assert len(figure.data[0].x) == 15
     assert figure.data[0].x[:3] == (160, 480, 768)
     assert figure.data[0].y[:2] == pytest.approx((2.3, 2.07))
@@ -32,7 +32,7 @@ def test_the_title_says_whether_the_work_was_the_same():
     assert loss_title(loss_data([make_result()]), english) == "The loss goes from 2.3 to 0.526 (CPU)"
     other = make_gpu_result(spec=make_spec(batch_size=128, device="cuda:0"))
     assert loss_data([make_result(), other]).agreement == "not_checked"
-    assert "0.526 (Test GPU)" in loss_alt(loss_data([make_result(), make_gpu_result()]), english)
+    assert "0.526 (GPU Test GPU)" in loss_alt(loss_data([make_result(), make_gpu_result()]), english)
 
 
 def test_a_diverged_run_stops_where_its_loss_does():

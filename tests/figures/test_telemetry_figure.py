@@ -27,10 +27,10 @@ def test_a_row_for_each_reading():
     assert rows == {
         "CPU load": ("y", 52),
         "Worker's host memory": ("y3", 2),
-        "Test GPU: time with any kernel running": ("y", 40),
-        "Test GPU: power": ("y2", pytest.approx(300, abs=1)),
-        "Test GPU: memory": ("y3", 3),
-        "Test GPU: temperature": ("y4", 55),
+        "GPU Test GPU: time with any kernel running": ("y", 40),
+        "GPU Test GPU: power": ("y2", pytest.approx(300, abs=1)),
+        "GPU Test GPU: memory": ("y3", 3),
+        "GPU Test GPU: temperature": ("y4", 55),
     }
     layout = figure.layout
     titles = [axis.title.text for axis in (layout.yaxis, layout.yaxis2, layout.yaxis3, layout.yaxis4)]
@@ -44,7 +44,7 @@ def test_the_blocks_of_each_setup_are_shaded():
     blocks = make_uniform_blocks([1.0, 0.5])
     cpu, gpu = telemetry_figure([make_result(blocks=blocks), make_gpu_result()], english).layout.shapes
     assert cpu.path == "M10,0V1H11V0ZM13,0V1H13.5V0Z"
-    assert (cpu.name, gpu.name) == ("CPU, being timed", "Test GPU, being timed")
+    assert (cpu.name, gpu.name) == ("CPU, being timed", "GPU Test GPU, being timed")
     assert (cpu.yref, cpu.showlegend) == ("paper", True)
     assert cpu.fillcolor.startswith("rgba(59,130,246")
 
@@ -91,5 +91,5 @@ def test_title_and_alternative_text():
     busy = tuple(dataclasses.replace(s, load_pct=97.0) for s in make_cpu_samples())
     results = [make_result(telemetry=make_telemetry(cpu=busy)), make_gpu_result()]
     data = telemetry_data(results)
-    assert telemetry_title(data, english) == "Busiest moment: 97 % (CPU), 40 % (Test GPU)"
-    assert "Test GPU: temperature 55 °C" in telemetry_alt(data, english)
+    assert telemetry_title(data, english) == "Busiest moment: 97 % (CPU), 40 % (GPU Test GPU)"
+    assert "GPU Test GPU: temperature 55 °C" in telemetry_alt(data, english)

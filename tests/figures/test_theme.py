@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from core import wording
 from core.figures import theme
 from core.i18n import english
 from core.records import STAGES, Device
@@ -40,18 +41,18 @@ def test_a_kind_keeps_its_colour_wherever_it_stands():
 
 def test_labels_name_only_what_differs():
     cpu, gpu = make_result(), make_gpu_result()
-    assert theme.labels_of([cpu, gpu], english) == ("CPU", "Test GPU")
+    assert wording.labels_of([cpu, gpu], english) == ("CPU", "GPU Test GPU")
     one = make_result(id="one", spec=make_spec(threads=1))
-    assert theme.labels_of([cpu, one, gpu], english) == ("CPU · 8 threads", "CPU · 1 thread", "Test GPU")
+    assert wording.labels_of([cpu, one, gpu], english) == ("CPU · 8 threads", "CPU · 1 thread", "GPU Test GPU")
     half = make_gpu_result(spec=make_spec(device="cuda:0", precision="bf16"))
-    assert theme.labels_of([cpu, half], english) == ("CPU · fp32", "Test GPU · bf16")
+    assert wording.labels_of([cpu, half], english) == ("CPU · fp32", "GPU Test GPU · bf16")
     loader = make_result(id="loader", spec=make_spec(data_path="loader"))
-    assert theme.labels_of([cpu, loader], english) == ("CPU · data resident", "CPU · data loader")
+    assert wording.labels_of([cpu, loader], english) == ("CPU · data resident", "CPU · data loader")
 
 
 def test_numbers_from_elsewhere_are_labelled_so():
-    assert theme.labels_of([make_result(origin="recorded")], english) == ("CPU · recorded",)
-    assert theme.labels_of([make_gpu_result(origin="imported")], english) == ("Test GPU · imported",)
+    assert wording.labels_of([make_result(origin="recorded")], english) == ("CPU · recorded",)
+    assert wording.labels_of([make_gpu_result(origin="imported")], english) == ("GPU Test GPU · imported",)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +66,11 @@ def test_numbers_from_elsewhere_are_labelled_so():
 )
 def test_short_device_names(name, label):
     result = make_gpu_result(environment=make_environment(device=Device("cuda:0", name)))
-    assert theme.device_of(result) == label
+    assert wording.device_of(result) == label
 
 
 def test_equal_labels_are_numbered_and_found_by_id():
     runs = [make_result(), make_gpu_result(), make_result(id="again")]
-    assert theme.labels_of(runs, english) == ("CPU (1)", "Test GPU", "CPU (2)")
-    assert theme.label_of(runs[2], runs, english) == "CPU (2)"
-    assert theme.labels_of([make_result(environment=None)], english) == ("CPU",)
+    assert wording.labels_of(runs, english) == ("CPU (1)", "GPU Test GPU", "CPU (2)")
+    assert wording.label_of(runs[2], runs, english) == "CPU (2)"
+    assert wording.labels_of([make_result(environment=None)], english) == ("CPU",)

@@ -11,8 +11,8 @@ def test_a_bar_with_its_interval_for_each_setup():
     half = make_gpu_result(spec=make_spec(device="cuda:0", precision="bf16"))
     results = [make_result(), half]
     data, figure = throughput_data(results), throughput_figure(results, english)
-    assert [trace.name for trace in figure.data] == ["CPU · fp32", "Test GPU · bf16"]
-    assert figure.data[1].y == ("Test GPU<br>bf16",)
+    assert [trace.name for trace in figure.data] == ["CPU · fp32", "GPU Test GPU · bf16"]
+    assert figure.data[1].y == ("GPU Test GPU<br>bf16",)
     for trace, rate, expected in zip(figure.data, data.rates, (160, 640), strict=True):
         known = rate.samples_per_s
         assert trace.x[0] == pytest.approx(expected, rel=0.01)
@@ -25,7 +25,7 @@ def test_a_bar_with_its_interval_for_each_setup():
 def test_the_title_names_a_winner_only_when_the_intervals_allow_it():
     assert throughput_title(throughput_data([make_result()]), english) == "CPU processes 160 images/s"
     fast = throughput_data([make_result(), make_gpu_result()])
-    assert throughput_title(fast, english) == "Test GPU is fastest: 640 images/s"
+    assert throughput_title(fast, english) == "GPU Test GPU is fastest: 640 images/s"
     alike = make_gpu_result(blocks=make_blocks(0.399))
     assert "close" in throughput_title(throughput_data([make_result(), alike]), english)
 

@@ -101,6 +101,11 @@ def test_too_few_distinct_readings():
     assert energy_absent(result) == "energy_few_readings"
 
 
+def test_stretches_shorter_than_the_sensors_own_rhythm():
+    result = _with_gpu(make_gpu_samples(interval_s=0.6))
+    assert energy_absent(result) == "energy_few_readings"
+
+
 def test_a_counter_that_runs_backwards_is_not_believed():
     broken = [dataclasses.replace(s, energy_j=s.energy_j % 6000, power_w=None) for s in make_gpu_samples()]
     assert energy_absent(_with_gpu(broken)) == "energy_counter_reset"

@@ -36,7 +36,7 @@ def _part(name: str, folder: Path, *, train: bool, progress: Progress) -> Any:
     try:
         return kind(folder, train=train, download=True)
     except (URLError, RuntimeError, OSError) as problem:
-        text = str(getattr(problem, "reason", problem)).splitlines()[0]
+        text = next(iter(str(getattr(problem, "reason", problem)).splitlines()), type(problem).__name__)
         raise MeasurementError("download_failed", dataset=name, problem=text) from problem
 
 

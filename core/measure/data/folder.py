@@ -21,12 +21,15 @@ _SIDES = range(8, 1025)
 _TEST_SHARE = 0.2
 _BROKEN_SHARE = 0.01  # more unreadable files than this, and something else is wrong
 
+# all that Pillow raises, for files that are broken or absurdly large
+_UNREADABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
 
 def prepare(name: str, seed: int, root: Path, progress: Progress) -> Prepared:
     """RGB images, centre-cropped to a square. `train` and `test` (or `val`) sub-folders are used as they
     are; otherwise one image in five of each class is kept for the test, chosen by `seed`."""
     text, _, side_text = name.removeprefix("folder:").rpartition("@")
-    if not side_text.isdigit():
+    if not side_text.isdecimal():
         text, side_text = name.removeprefix("folder:"), str(_SIDE)
     side, path = int(side_text), Path(text).expanduser()
     if side not in _SIDES:
@@ -76,12 +79,7 @@ def _make(parts: list[Any], side: int, seed: int, progress: Progress) -> Prepare
             try:
                 images.append(_decode(file, side))
                 labels.append(label)
-            except (
-                UnidentifiedImageError,
-                OSError,
-                SyntaxError,
-                ValueError,
-            ):  # all that Pillow raises
+            except _UNREADABLE:
                 broken.append(Path(file).name)
             done += 1
             if done % 50 == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import psutil
 import torch
 from torch import Tensor
 
+from core.codec import from_plain, to_plain
 from core.errors import InputError
 from core.records import Note
 
@@ -63,14 +65,13 @@ def load(folder: Path) -> Prepared | None:
     """The cached data set, or None if there is none."""
     try:
         arrays = [np.load(folder / f"{name}.npy") for name in ("train_x", "train_y", "test_x", "test_y")]
-        classes, digest = (folder / "facts.txt").read_text().split()
-    except FileNotFoundError:
-        return None
-    except (ValueError, EOFError):  # cut short by a crash or a full disk: prepare it afresh
-        shutil.rmtree(folder)
+        facts = json.loads((folder / "facts.json").read_text())
+    except (FileNotFoundError, ValueError, EOFError):  # none, or cut short by a crash or a full disk
+        shutil.rmtree(folder, ignore_errors=True)
         return None
     train_x, train_y, test_x, test_y = (torch.from_numpy(array) for array in arrays)
-    return Prepared(train_x, train_y, test_x, test_y, int(classes), digest)
+    notes = tuple(from_plain(Note, note) for note in facts["notes"])
+    return Prepared(train_x, train_y, test_x, test_y, facts["classes"], facts["fingerprint"], notes)
 
 
 def save(data: Prepared, folder: Path) -> Prepared:
@@ -84,7 +85,8 @@ def save(data: Prepared, folder: Path) -> Prepared:
     try:
         for name in ("train_x", "train_y", "test_x", "test_y"):
             np.save(scratch / f"{name}.npy", getattr(data, name).numpy())
-        (scratch / "facts.txt").write_text(f"{data.classes} {data.fingerprint}")
+        facts = {"classes": data.classes, "fingerprint": data.fingerprint, "notes": to_plain(data.notes)}
+        (scratch / "facts.json").write_text(json.dumps(facts))
         scratch.replace(folder)
     except OSError as problem:
         shutil.rmtree(scratch, ignore_errors=True)

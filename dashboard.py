@@ -1,0 +1,16 @@
+"""The page table, the language and the page's frame. No logic."""
+
+import streamlit as st
+
+from pages._shared import language
+
+st.set_page_config(page_title="Crossover", page_icon="⚖️", layout="wide")
+_ = language.start()
+
+pages = [
+    st.Page("pages/compare.py", title=_("Compare"), icon=":material/compare_arrows:", default=True),
+]
+page = st.navigation(pages, position="top")
+page.run()
+with st.sidebar:
+    language.picker()

@@ -1,0 +1,179 @@
+"""The live panel: what is being measured now, how far it is, and the button that stops it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import units
+from core.i18n import Translate
+from core.messages import sentence
+from core.records import CpuSample, GpuSample, RunResult
+from core.runs.assemble import RunInProgress
+from core.runs.job import Job
+from core.wording import labels_of, workload_words
+from pages._shared import language, resources
+
+REFRESH_S = 0.5
+_LOSS_POINTS = 40
+
+
+def wait_for_devices() -> None:
+    """Until the worker has told its devices, look again and again; the controls then offer them."""
+    runner = resources.runner()
+    if runner.devices is None and runner.worker_problem is None:
+        _wait()
+
+
+@st.fragment(run_every=REFRESH_S)
+def _wait() -> None:
+    _ = language.current()
+    runner = resources.runner()
+    if runner.devices is not None or runner.worker_problem is not None:
+        st.rerun()
+    st.caption(_("Looking for GPUs …"))
+
+
+def panel(job_id: str | None) -> None:
+    """Follow a job until it is done; then one rerun of the whole page, which draws its results."""
+    job = resources.runner().job(job_id) if job_id else None
+    if job is not None and not job.done:
+        _follow(job.id)
+
+
+@st.fragment(run_every=REFRESH_S)
+def _follow(job_id: str) -> None:
+    _ = language.current()
+    runner = resources.runner()
+    with runner.watching(job_id) as job:
+        if job is None or job.done:
+            st.rerun()
+        assert job is not None
+        state, waiting = job.state, job.waiting_for_machine
+        place = runner.place(job_id)
+        preparing, fraction, left = job.assembly.preparing, job.assembly.fraction, job.assembly.seconds_left
+        results = job.results_now("cancelled") if state == "running" else ()
+        latest = job.sampler.latest() if job.sampler else (None, {})
+        runs = list(job.assembly.runs)
+    with st.container(border=True):
+        head, stop = st.columns([4, 1], vertical_alignment="center")
+        head.progress(fraction, _headline(state, waiting, place, preparing, left, _))
+        stop.button(
+            _("Cancel"),
+            icon=":material/stop_circle:",
+            key=f"cancel-{job_id}",
+            width="stretch",
+            on_click=runner.cancel,
+            args=(job_id,),
+            disabled=state == "cancelled",
+        )
+        if state == "running" and not waiting and preparing is None:
+            _runs(runs, results, latest, _)
+
+
+def _headline(
+    state: str,
+    waiting: bool,
+    place: int | None,
+    preparing: tuple[str, float | None] | None,
+    left: float | None,
+    translate: Translate,
+) -> str:
+    _ = translate
+    if state == "cancelled":
+        return _("Stopping")
+    if state == "queued":
+        ahead = place or 0
+        if ahead == 1:
+            return _("Waiting: 1 measurement is ahead of yours")
+        return _("Waiting: {n} measurements are ahead of yours").format(n=ahead)
+    if waiting:
+        return _("Waiting for another program that measures on this machine")
+    if preparing is not None:
+        stage, fraction = preparing
+        text = _("Downloading the images") if stage == "download" else _("Preparing the images")
+        return text + (f" {units.percent(100 * fraction)}" if fraction else "")
+    if left is None:
+        return _("Building the models and warming up")
+    return _("Measuring, {time} left").format(time=units.duration(left))
+
+
+def _runs(
+    runs: list[RunInProgress],
+    results: tuple[RunResult, ...],
+    latest: tuple[CpuSample | None, dict[str, GpuSample]],
+    translate: Translate,
+) -> None:
+    names = labels_of(results, translate)
+    columns = st.columns(min(4, len(runs)))
+    for index, (run, name) in enumerate(zip(runs, names, strict=True)):
+        with columns[index % len(columns)]:
+            _one_run(run, name, translate)
+    _sensors(latest, translate)
+
+
+def _one_run(run: RunInProgress, name: str, translate: Translate) -> None:
+    _ = translate
+    if run.failure is not None:
+        st.markdown(f"**{name}**")
+        st.error(sentence(run.failure.code, run.failure.facts, _))
+        return
+    block = run.blocks[-1] if run.blocks else None
+    epoch = run.epochs[-1] if run.epochs else None
+    speed = units.rate(block.samples / block.duration_s if block else None, _)
+    losses = [round(item.loss, 4) for item in run.blocks if item.loss is not None]
+    step = max(1, len(losses) // _LOSS_POINTS)
+    st.metric(name, speed, chart_data=losses[::step] or None, help=_("The line is the training loss."))
+    facts = [
+        _("epoch {n} of {all}").format(
+            n=min(block.epoch if block else 1, run.spec.workload.epochs), all=run.spec.workload.epochs
+        ),
+        *([_("loss {x}").format(x=units.number(losses[-1]))] if losses else []),
+        *(
+            [_("accuracy {x}").format(x=units.percent(100 * epoch.test_accuracy))]
+            if epoch and epoch.test_accuracy is not None
+            else []
+        ),
+        *([_("done")] if run.phase == "over" else []),
+    ]
+    st.caption(" · ".join(facts))
+
+
+def _sensors(latest: tuple[CpuSample | None, dict[str, GpuSample]], translate: Translate) -> None:
+    _ = translate
+    cpu, gpus = latest
+    parts = []
+    if cpu is not None and cpu.load_pct is not None:
+        parts.append(_("CPU load {x}").format(x=units.percent(cpu.load_pct)))
+    if cpu is not None and cpu.worker_memory_bytes is not None:
+        parts.append(_("memory {x}").format(x=units.size(cpu.worker_memory_bytes)))
+    for gpu in gpus.values():
+        known = [
+            units.percent(gpu.utilisation_pct) if gpu.utilisation_pct is not None else None,
+            units.size(gpu.memory_used_bytes) if gpu.memory_used_bytes is not None else None,
+            units.watts(gpu.power_w) if gpu.power_w is not None else None,
+            f"{gpu.temperature_c:.0f} °C" if gpu.temperature_c is not None else None,
+        ]
+        parts.append(_("GPU {x}").format(x=" · ".join(filter(None, known))))
+    if parts:
+        st.caption(" — ".join(parts))
+
+
+def queue(mine: str | None) -> None:
+    """What others measure here, so that waiting has a reason."""
+    _ = language.current()
+    others = [job for job in resources.runner().open_jobs() if job.id != mine and not job.done]
+    if not others:
+        return
+    with st.expander(_("Other measurements here: {n}").format(n=len(others))):
+        for job in others:
+            _queued(job, _)
+
+
+def _queued(job: Job, translate: Translate) -> None:
+    _ = translate
+    text, stop = st.columns([4, 1], vertical_alignment="center")
+    state = _("running") if job.state == "running" else _("waiting")
+    text.markdown(f"[{workload_words(job.spec.workload, _)}](?job={job.id}) — {state}")
+    stop.button(
+        _("Cancel"), key=f"cancel-{job.id}", width="stretch", on_click=resources.runner().cancel, args=(job.id,)
+    )

@@ -1,0 +1,65 @@
+"""What a visitor is told above the results: problems, an address that made no sense, a machine without a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.hardware import environment
+from core.messages import sentence
+from core.records import Note, RunResult
+from pages._shared import language, resources, result_view
+
+
+def problem(note: Note) -> None:
+    st.error(sentence(note.code, note.facts, language.current()), icon=":material/error:")
+
+
+def show(of_job: Note | None, rejected: Sequence[str]) -> None:
+    """Everything that went wrong, each with what to do next; then, calmly, what this machine lacks."""
+    _ = language.current()
+    if "problem" in st.session_state:  # of the click that led to this run of the page
+        code, facts = st.session_state.pop("problem")
+        problem(Note(code, facts))
+    if rejected:
+        names = ", ".join(f"`{name}`" for name in rejected)
+        st.warning(
+            _("Parts of the link made no sense and were left out: {names}.").format(names=names),
+            icon=":material/link_off:",
+        )
+    storage = resources.storage()
+    if storage.problem is not None:
+        problem(storage.problem)
+        st.warning(_("You can measure, but the results of this session are not kept."))
+    for note in (resources.runner().worker_problem, of_job):
+        if note is not None:
+            problem(note)
+    _without_gpu()
+
+
+def _without_gpu() -> None:
+    _ = language.current()
+    devices = resources.runner().devices
+    if devices is None or len(devices) > 1:
+        return
+    absent = environment.machine().gpus_absent
+    reason = sentence(absent, {}, _) if absent else _("There is one, but this build of torch can't use it.")
+    st.info(
+        _("No GPU here, so the CPU's own setups are compared.") + " " + reason,
+        icon=":material/developer_board_off:",
+    )
+
+
+def nothing_yet(recorded: tuple[RunResult, ...]) -> None:
+    """Before the first run of these settings."""
+    _ = language.current()
+    if recorded:
+        result_view.show(recorded)
+        return
+    with st.container(border=True):
+        st.markdown("#### " + _("Nothing has been measured with these settings yet"))
+        st.markdown(
+            _("Choose a model, a batch size and the number of epochs at the side, then press **Run**. ")
+            + _("The first numbers appear within seconds; a link to the result is in the address bar.")
+        )

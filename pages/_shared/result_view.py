@@ -1,0 +1,226 @@
+"""A job's results: the verdict first, then the doubts, then the evidence."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from core import units
+from core.analysis import caveats
+from core.analysis.comparison import compare
+from core.analysis.summary import Summary, summarise
+from core.figures import charts
+from core.figures.charts import Chart
+from core.i18n import Translate
+from core.messages import sentence
+from core.records import Caveat, Comparison, RunResult
+from core.runs import exchange
+from core.wording import labels_of, status_word, verdict_sentence
+from pages._shared import language
+
+_FIRST = ("throughput", "epoch_time", "loss", "accuracy", "anatomy", "memory")
+_EVIDENCE = ("block_times", "telemetry")
+
+
+def show(results: tuple[RunResult, ...]) -> None:
+    """Everything that a visitor needs to believe or doubt the answer."""
+    _ = language.current()
+    measured = tuple(result for result in results if result.blocks)
+    _failures(results, _)
+    if not measured:
+        return
+    names = labels_of(measured, _)
+    comparisons = _comparisons(measured)
+    _verdict(measured, names, comparisons, _)
+    _cards(measured, names, _)
+    _doubts(measured, names, comparisons, _)
+    _charts(_FIRST, measured)
+    evidence = st.expander(
+        _("Evidence: every block, every reading, the environment"), on_change="rerun", key="evidence"
+    )
+    if evidence.open:
+        with evidence:
+            _charts(_EVIDENCE, measured)
+            _environment(measured, names, _)
+    _take_away(measured, comparisons, _)
+
+
+def _comparisons(results: Sequence[RunResult]) -> tuple[Comparison, ...]:
+    baseline, *others = results
+    return tuple(_compared(baseline, other) for other in others)
+
+
+@st.cache_resource(
+    show_spinner=False, max_entries=128, hash_funcs={RunResult: lambda run: (run.id, run.origin)}
+)
+def _compared(baseline: RunResult, candidate: RunResult) -> Comparison:
+    return compare(baseline, candidate)
+
+
+@st.cache_resource(
+    show_spinner=False, max_entries=128, hash_funcs={RunResult: lambda run: (run.id, run.origin)}
+)
+def _summary(result: RunResult) -> Summary:
+    return summarise(result)
+
+
+@st.cache_resource(
+    show_spinner=False, max_entries=256, hash_funcs={RunResult: lambda run: (run.id, run.origin)}
+)
+def _chart(key: str, results: tuple[RunResult, ...], language_name: str) -> Chart | None:
+    return charts.chart(key, results, language.current())
+
+
+def _failures(results: Sequence[RunResult], translate: Translate) -> None:
+    for result, name in zip(results, labels_of(results, translate), strict=True):
+        if result.failure is not None:
+            text = sentence(result.failure.code, result.failure.facts, translate)
+            st.error(f"**{name}**: {text}", icon=":material/error:")
+
+
+def _verdict(
+    results: Sequence[RunResult], names: Sequence[str], comparisons: Sequence[Comparison], translate: Translate
+) -> None:
+    """The answer: against the first setup, the largest difference first."""
+    if not comparisons:
+        rate = _summary(results[0]).samples_per_s
+        text = translate("{label} processes {rate}").format(
+            label=names[0], rate=units.rate(rate.value if rate else None, translate)
+        )
+        st.header(text, anchor=False)
+        return
+    ordered = sorted(comparisons, key=lambda item: -(item.speedup.value if item.speedup else 0))
+    st.header(verdict_sentence(ordered[0], results, translate), anchor=False)
+    for comparison in ordered[1:]:
+        st.markdown(verdict_sentence(comparison, results, translate))
+
+
+def _cards(results: Sequence[RunResult], names: Sequence[str], translate: Translate) -> None:
+    _ = translate
+    with st.container(horizontal=True):
+        for result, name in zip(results, names, strict=True):
+            summary = _summary(result)
+            rate = summary.samples_per_s
+            facts = [
+                _("epoch {time}").format(time=units.duration(summary.epoch_shown_s))
+                + (_(" (projected)") if summary.projected else "")
+            ]
+            if summary.test_accuracy is not None:
+                facts.append(_("test accuracy {x}").format(x=units.percent(100 * summary.test_accuracy)))
+            if summary.energy is not None:
+                per = summary.energy.joules_per_1000_samples
+                facts.append(_("{x} for 1,000 images").format(x=units.joules(per)))
+            if result.status not in ("finished", "out_of_time"):
+                facts.append(status_word(result.status, _))
+            with st.container(border=True, width=320):
+                st.metric(name, units.rate(rate.value if rate else None, _))
+                st.caption(" · ".join(facts))
+
+
+def _doubts(
+    results: Sequence[RunResult], names: Sequence[str], comparisons: Sequence[Comparison], translate: Translate
+) -> None:
+    """Caveats and notes, each once: those of a run under its name, those of a pair after them."""
+    lines = []
+    told: set[tuple[str, str]] = set()
+    for result, name in zip(results, names, strict=True):
+        for caveat in caveats.of_run(result):
+            told.add((caveat.code, result.id))
+            lines.append((caveat.grave, _line(caveat, f"**{name}**: ", translate)))
+        for note in result.notes:
+            lines.append((False, f":material/info: **{name}**: {sentence(note.code, note.facts, translate)}"))
+    for comparison in comparisons:
+        for caveat in comparison.caveats:
+            if (caveat.code, str(caveat.facts.get("run"))) not in told:
+                lines.append((caveat.grave, _line(caveat, "", translate)))
+    if lines:
+        texts = dict.fromkeys(text for _, text in sorted(lines, key=lambda line: not line[0]))
+        with st.container(border=True):
+            st.markdown("\n".join(f"- {text}" for text in texts))
+
+
+def _line(caveat: Caveat, name: str, translate: Translate) -> str:
+    mark = ":red[:material/report:]" if caveat.grave else ":orange[:material/warning:]"
+    return f"{mark} {name}{sentence(caveat.code, caveat.facts, translate)}"
+
+
+def _charts(keys: Sequence[str], results: tuple[RunResult, ...]) -> None:
+    drawn = [chart for key in keys if (chart := _chart(key, results, language.name())) is not None]
+    for start in range(0, len(drawn), 2):
+        for column, chart in zip(st.columns(2), drawn[start : start + 2], strict=False):
+            with column:
+                st.markdown(f"**{chart.title}**")
+                st.plotly_chart(chart.figure, key=chart.key, alt=chart.alt, config={"displayModeBar": False})
+
+
+def _environment(results: Sequence[RunResult], names: Sequence[str], translate: Translate) -> None:
+    _ = translate
+    rows = []
+    for result, name in zip(results, names, strict=True):
+        around = result.environment
+        if around is None:
+            continue
+        cpu, software = around.machine.cpu, around.software
+        cores = _("{physical} physical cores, {usable} usable").format(
+            physical=units.number(cpu.physical_cores), usable=units.number(cpu.usable_cores)
+        )
+        parts = [
+            f"{around.device.name}" if around.device.id != "cpu" else cpu.model,
+            cores,
+            _("{n} threads").format(n=units.number(result.threads)),
+            f"torch {software.torch}",
+            f"CUDA {software.cuda}" if software.cuda else "",
+            around.machine.os,
+            result.created_at[:16].replace("T", " ") + " UTC",
+        ]
+        rows.append(f"- **{name}**: " + ", ".join(part for part in parts if part))
+        cold = result.cold_start
+        if cold is not None:
+            rows.append(
+                "  - "
+                + _(
+                    "before the steady state: images {data}, model {build}, first step {first}, warm-up {warm}"
+                ).format(
+                    data=units.duration(cold.data_s),
+                    build=units.duration(cold.build_s),
+                    first=units.duration(cold.first_step_s),
+                    warm=units.duration(cold.warm_up_s),
+                )
+            )
+    st.markdown("\n".join(rows))
+
+
+def _take_away(results: Sequence[RunResult], comparisons: Sequence[Comparison], translate: Translate) -> None:
+    _ = translate
+    job_id = results[0].job_id
+
+    def content() -> str:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return json.dumps(exchange.document(results, comparisons, created_at=now), indent=1)
+
+    with st.expander(_("Take it away")):
+        st.download_button(
+            _("Download the records (JSON)"),
+            content,
+            file_name=f"crossover-{job_id}.json",
+            mime="application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.markdown(_("The same without a browser:"))
+        st.code(_command(results), language="bash", wrap_lines=True)
+
+
+def _command(results: Sequence[RunResult]) -> str:
+    work = results[0].spec.workload
+    parts = ["python", "-m", "core", "run", "--model", work.model, "--dataset", work.dataset]
+    parts += ["--batch-size", str(work.batch_size), "--epochs", str(work.epochs), "--task", work.task]
+    parts += ["--learning-rate", f"{work.learning_rate:g}", "--seed", str(work.seed)]
+    for setup in dict.fromkeys(result.spec.setup for result in results if result.origin == "measured"):
+        text = f"device={setup.device},precision={setup.precision},data_path={setup.data_path}"
+        parts += ["--setup", text + (f",threads={setup.threads}" if setup.threads else "")]
+    return shlex.join(parts)

@@ -1,0 +1,217 @@
+"""The controls: they follow the address, and the address follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import streamlit as st
+
+from core import offers
+from core.errors import InputError
+from core.i18n import Translate
+from core.records import Device, Precision, Task, Workload
+from core.runs.admission import Limits
+from pages._shared import resources
+from pages._shared import settings as chosen
+from pages._shared.settings import Settings
+
+_ADDRESS = "address_seen"  # the parameters as this session last read or wrote them
+_DEFAULT_DEVICES = "default_devices_seen"
+JOB = "job"  # the parameter that names the job being looked at
+_MOST_EPOCHS = 20
+
+
+def follow_address(devices: Sequence[Device], limits: Limits, from_job: Settings | None) -> tuple[str, ...]:
+    """Take new parameters of the address into the controls; the names of those that made no sense.
+
+    `from_job` are the settings of the job that the address names, if it names one that is known.
+    """
+    parameters = {name: st.query_params[name] for name in chosen.PARAMETERS if name in st.query_params}
+    parameters |= {JOB: st.query_params.get(JOB, "")}
+    defaults = default_devices(devices)
+    rejected: tuple[str, ...] = ()
+    if parameters != st.session_state.get(_ADDRESS):
+        read = chosen.from_parameters(parameters, limits)
+        rejected = read.rejected
+        _to_widgets(from_job or read.settings, defaults)
+        st.session_state[_ADDRESS] = parameters
+    elif tuple(st.session_state["devices"]) == tuple(st.session_state[_DEFAULT_DEVICES]):
+        st.session_state["devices"] = list(defaults)  # a GPU has been found since
+    st.session_state[_DEFAULT_DEVICES] = list(defaults)
+    return rejected
+
+
+def default_devices(devices: Sequence[Device]) -> tuple[str, ...]:
+    """The CPU and the first accelerator; without one, the CPU with one thread and with all."""
+    others = [device.id for device in devices if device.id != "cpu"]
+    return ("cpu", others[0]) if others else ("cpu/1", "cpu")
+
+
+def controls(devices: Sequence[Device], translate: Translate) -> Settings:
+    """Draw the controls; the settings they show."""
+    _ = translate
+    state = st.session_state
+    sizes = sorted({*offers.batch_sizes(state["model"]), state["batch_size"]})
+    _select(_("Model"), "model", offers.MODELS, _("Any torchvision classifier can be typed in by its name."))
+    help_text = _(
+        "Also synthetic:3x224x224, or folder:PATH for your own images with one sub-folder for each class."
+    )
+    _select(_("Data set"), "dataset", offers.DATASETS, help_text)
+    st.select_slider(
+        _("Batch size"),
+        sizes,
+        key="batch_size",
+        on_change=_leave_job,
+        persist_state="session",
+        help=_("Images in one training step. A GPU gains most from large batches."),
+    )
+    st.slider(
+        _("Epochs"),
+        1,
+        max(_MOST_EPOCHS, state["epochs"]),
+        key="epochs",
+        on_change=_leave_job,
+        persist_state="session",
+        help=_("How often the training goes through all images."),
+    )
+    tokens = _device_tokens(devices, state["devices"])
+    names = {token: _device_name(token, devices, translate) for token in tokens}
+    _pills(_("Devices"), "devices", tokens, names)
+    with st.expander(_("More settings")):
+        _more(devices, translate)
+    return read_settings()
+
+
+def _more(devices: Sequence[Device], translate: Translate) -> None:
+    _ = translate
+    tasks = {"train": _("Train"), "classify": _("Classify"), "extract": _("Extract features")}
+    st.segmented_control(
+        _("Task"),
+        get_args(Task),
+        format_func=tasks.__getitem__,
+        key="task",
+        required=True,
+        on_change=_leave_job,
+        persist_state="session",
+    )
+    _pills(_("Precision"), "precisions", get_args(Precision), {"fp32": "fp32", "tf32": "tf32", "bf16": "bf16"})
+    paths = {"resident": _("resident on the device"), "loader": _("DataLoader")}
+    _pills(_("Images"), "data_paths", ("resident", "loader"), paths)
+    st.number_input(
+        _("Learning rate"),
+        1e-6,
+        100.0,
+        step=0.01,
+        format="%g",
+        key="learning_rate",
+        on_change=_leave_job,
+        persist_state="session",
+    )
+    st.number_input(_("Seed"), 0, 2**31 - 1, key="seed", on_change=_leave_job, persist_state="session")
+    st.number_input(
+        _("Time limit for each setup, in seconds"),
+        1,
+        3600,
+        key="max_seconds",
+        on_change=_leave_job,
+        persist_state="session",
+        help=_("What isn't finished by then is projected, and said so."),
+    )
+
+
+def read_settings() -> Settings:
+    """The settings as the controls hold them."""
+    state = st.session_state
+    return Settings(
+        Workload(
+            model=state["model"] or offers.DEFAULT.model,
+            dataset=state["dataset"] or offers.DEFAULT.dataset,
+            batch_size=state["batch_size"],
+            epochs=state["epochs"],
+            learning_rate=state["learning_rate"],
+            seed=state["seed"],
+            task=state["task"],
+        ),
+        tuple(state["devices"]),
+        tuple(state["precisions"]),
+        tuple(state["data_paths"]),
+        state["max_seconds"],
+    )
+
+
+def write_address(settings: Settings, devices: Sequence[Device], job_id: str | None) -> None:
+    """Make the address a permalink of what is shown."""
+    parameters = chosen.to_parameters(settings, default_devices(devices))
+    others = {name: value for name, value in st.query_params.to_dict().items() if name == "lang"}
+    wanted = {**others, **parameters, **({JOB: job_id} if job_id else {})}
+    if wanted != st.query_params.to_dict():
+        st.query_params.from_dict(wanted)
+    st.session_state[_ADDRESS] = parameters | {JOB: job_id or ""}
+
+
+def submit() -> None:
+    """Queue what the controls show; the job's id goes into the address, so that any browser can follow it."""
+    try:
+        job_id = resources.runner().submit(read_settings().job())
+    except InputError as problem:
+        st.session_state["problem"] = [problem.code, problem.facts]
+        return
+    st.session_state["mine"] = st.query_params[JOB] = job_id
+    st.session_state[_ADDRESS] = st.session_state[_ADDRESS] | {JOB: job_id}
+
+
+def _to_widgets(settings: Settings, default: tuple[str, ...]) -> None:
+    state, work = st.session_state, settings.workload
+    for name in ("model", "dataset", "batch_size", "epochs", "learning_rate", "seed", "task"):
+        state[name] = getattr(work, name)
+    state["devices"] = list(settings.devices or default)
+    state["precisions"], state["data_paths"] = list(settings.precisions), list(settings.data_paths)
+    state["max_seconds"] = settings.max_seconds
+
+
+def _leave_job() -> None:
+    """Other settings, other results: the address no longer names the job that was looked at."""
+    if JOB in st.query_params:
+        del st.query_params[JOB]
+    st.session_state[_ADDRESS] = st.session_state[_ADDRESS] | {JOB: ""}
+
+
+def _select(label: str, key: str, options: Sequence[str], help_text: str) -> None:
+    shown = [*options, *([st.session_state[key]] if st.session_state[key] not in options else [])]
+    st.selectbox(
+        label,
+        shown,
+        key=key,
+        accept_new_options=True,
+        help=help_text,
+        on_change=_leave_job,
+        persist_state="session",
+    )
+
+
+def _pills(label: str, key: str, options: Sequence[str], names: dict[str, str]) -> None:
+    st.pills(
+        label,
+        options,
+        selection_mode="multi",
+        format_func=names.__getitem__,
+        key=key,
+        on_change=_leave_job,
+        persist_state="session",
+    )
+
+
+def _device_tokens(devices: Sequence[Device], wanted: Sequence[str]) -> list[str]:
+    offered = ["cpu/1", "cpu", *(device.id for device in devices if device.id != "cpu")]
+    return [*offered, *(token for token in wanted if token not in offered)]
+
+
+def _device_name(token: str, devices: Sequence[Device], translate: Translate) -> str:
+    name, _, threads = token.partition("/")
+    if name == "cpu":
+        if threads == "1":
+            return translate("CPU, 1 thread")
+        return translate("CPU, {n} threads").format(n=threads) if threads else translate("CPU, all threads")
+    device: Any = next((device for device in devices if device.id == token), None)
+    return f"{device.name} ({token})" if device else token

@@ -1,0 +1,53 @@
+"""Compare: which setup does this work faster, by how much, and how sure is that?"""
+
+import streamlit as st
+
+from core.records import Device, Note
+from core.wording import workload_words
+from pages._shared import focus, history, language, live, notices, resources, result_view, sidebar
+from pages._shared import settings as chosen
+
+_ = language.current()
+runner = resources.runner()
+devices = runner.devices or (Device("cpu", "CPU"),)
+
+# 1. What is asked for: by the address, then by the controls
+linked = focus.named(st.query_params.get(sidebar.JOB))
+from_job = chosen.from_job(linked.spec) if linked.spec else None
+rejected = sidebar.follow_address(devices, runner.limits, from_job)
+with st.sidebar:
+    settings = sidebar.controls(devices, _)
+looked_at = focus.named(st.query_params.get(sidebar.JOB))
+sidebar.write_address(settings, devices, looked_at.job_id)
+
+# 2. What the page answers, and the button
+st.title(_("Does a GPU beat the CPU for this job?"), anchor=False)
+st.caption(_("The same model is trained and timed on each setup in turns, so that both are measured fairly."))
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.button(
+        _("Run"),
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=sidebar.submit,
+        disabled=looked_at.open or not settings.setups(),
+        key="run",
+    )
+    st.markdown(workload_words(settings.workload, _))
+notices.show(looked_at.problem, rejected)
+live.wait_for_devices()
+
+# 3. What is being measured now
+followed = looked_at.job_id if looked_at.open else st.session_state.get("mine")
+live.panel(followed)
+live.queue(followed)
+
+# 4. The answer and its evidence
+found = focus.results(looked_at, settings)
+if isinstance(found, Note):
+    notices.problem(found)
+elif found:
+    result_view.show((*found, *focus.recorded(settings)))
+elif not looked_at.open:
+    notices.nothing_yet(focus.recorded(settings))
+
+history.show(settings.workload)
