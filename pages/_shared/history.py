@@ -33,20 +33,24 @@ def show(workload: Workload) -> None:
     except StoreError as problem:
         st.error(sentence(problem.code, problem.facts, _), icon=":material/error:")
         return
-    head = [_("When (UTC)"), _("Setup"), _("Speed"), _("Epoch"), _("Test accuracy"), _("Status")]
-    lines = ["| " + " | ".join(head) + " |", "|---|---|--:|--:|--:|---|", *(_line(row, _) for row in rows)]
+    head = [_("When (UTC)"), _("Setup"), _("Result")]
+    lines = ["| " + " | ".join(head) + " |", "|---|---|---|", *(_line(row, _) for row in rows)]
     st.markdown("\n".join(lines))
 
 
 def _line(row: RunRow, translate: Translate) -> str:
+    """Three columns only: more don't fit on a phone."""
     _ = translate
-    accuracy = None if row.test_accuracy is None else 100 * row.test_accuracy
+    result = [units.rate(row.samples_per_s, _)]
+    if row.epoch_s is not None:
+        result.append(_("epoch {time}").format(time=units.duration(row.epoch_s)))
+    if row.test_accuracy is not None:
+        result.append(_("test accuracy {x}").format(x=units.percent(100 * row.test_accuracy)))
+    if row.status != "finished":
+        result.append(status_word(row.status, _))
     cells = [
         f"[{row.created_at[:16].replace('T', ' ')}](?job={row.job_id})",
         setup_words(row.setup, row.device_name, _),
-        units.rate(row.samples_per_s, _),
-        units.duration(row.epoch_s),
-        units.percent(accuracy),
-        status_word(row.status, _),
+        " · ".join(result),
     ]
     return "| " + " | ".join(cells) + " |"

@@ -1,4 +1,4 @@
-"""The reader's language: from the link, else from the browser, changeable; one lookup for every text on a page."""
+"""The reader's language: from the link, else from the browser; one lookup for every text on a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a visitor is told above the results: problems, an address that made no sense, a machine without a GPU."""
+"""What a visitor is told above the results: problems, a link that made no sense, no GPU."""
 
 from __future__ import annotations
 

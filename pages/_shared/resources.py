@@ -1,4 +1,4 @@
-"""What all visitors share: the store, the queue with its warm worker, the recordings, results that are final."""
+"""What all visitors share: the store, the queue with its warm worker, the recordings, final results."""
 
 from __future__ import annotations
 

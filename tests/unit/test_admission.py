@@ -1,0 +1,110 @@
+"""Limits are enforced where a job is submitted, each refusal by its code and its facts."""
+
+import dataclasses
+import math
+import os
+
+import pytest
+
+from core import messages
+from core.errors import InputError
+from core.records import JobSpec, Setup
+from core.runs.admission import Limits, check
+from tests.builders import make_setup, make_workload
+
+CORES = os.cpu_count() or 1
+
+
+def job(setups=None, max_seconds=60.0, **work):
+    return JobSpec(make_workload(**work), (Setup(),) if setups is None else setups, max_seconds)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        job(),
+        job(model="vit_b_16", batch_size=65_536, epochs=1_000, learning_rate=100.0, seed=2**31 - 1),
+        job(batch_size=1, epochs=1, learning_rate=1e-9, max_seconds=1),
+        job(task="extract", dataset="synthetic:3x224x224,classes=1000,images=2048"),
+        job(dataset="folder:/some where/图片@224", max_seconds=3600),
+        job((make_setup(device="cuda:0", precision="tf32"), make_setup(device="cuda", data_path="loader"))),
+        job((make_setup(device="mps"), make_setup(device="xpu:1", precision="bf16"))),
+        job((make_setup(threads=1), make_setup(threads=None), make_setup(threads=CORES, precision="bf16"))),
+    ],
+)
+def test_a_sound_job_is_admitted(good):
+    check(good)
+
+
+def bad(code, facts, *args, **changes):
+    return pytest.param(job(*args, **changes), code, facts, id=f"{code}-{next(iter(changes), 'setups')}")
+
+
+def out_of_range(name, value, low, high):
+    return "out_of_range", {"name": name, "value": str(value), "low": low, "high": high}
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "facts"),
+    [
+        bad("bad_model_name", {"model": "../mlp"}, model="../mlp"),
+        bad("bad_model_name", {"model": ""}, model=""),
+        bad("bad_model_name", {"model": "x" * 80}, model="x" * 100_000),
+        bad("unknown_dataset", {"dataset": "mnist "}, dataset="mnist "),
+        bad("unknown_dataset", {"dataset": "folder:"}, dataset="folder:"),
+        bad("unknown_dataset", {"dataset": "folder:a\0b"}, dataset="folder:a\0b"),
+        bad("unknown_dataset", {"dataset": "digits:2"}, dataset="digits:2"),
+        bad("bad_choice", {"name": "task", "value": "dream"}, task="dream"),
+        bad(*out_of_range("batch_size", 0, 1, 65_536), batch_size=0),
+        bad(*out_of_range("batch_size", 65_537, 1, 65_536), batch_size=65_537),
+        bad("not_whole", {"name": "batch_size", "value": "64.0"}, batch_size=64.0),
+        bad("not_whole", {"name": "batch_size", "value": "True"}, batch_size=True),
+        bad(*out_of_range("epochs", -1, 1, 1_000), epochs=-1),
+        bad(*out_of_range("epochs", 1_001, 1, 1_000), epochs=1_001),
+        bad(*out_of_range("seed", -1, 0, 2**31 - 1), seed=-1),
+        bad("not_positive", {"name": "learning_rate", "value": "0"}, learning_rate=0),
+        bad("not_positive", {"name": "learning_rate", "value": "-0.1"}, learning_rate=-0.1),
+        bad("not_positive", {"name": "learning_rate", "value": "nan"}, learning_rate=math.nan),
+        bad(*out_of_range("learning_rate", math.inf, 0, 100.0), learning_rate=math.inf),
+        bad(*out_of_range("learning_rate", 101.0, 0, 100.0), learning_rate=101.0),
+        bad(*out_of_range("max_seconds", 0.5, 1, 3_600.0), max_seconds=0.5),
+        bad(*out_of_range("max_seconds", math.nan, 1, 3_600.0), max_seconds=math.nan),
+        bad(*out_of_range("max_seconds", 3_601, 1, 3_600.0), max_seconds=3_601),
+        bad("setups_count", {"count": 0, "most": 8}, ()),
+        bad("setups_count", {"count": 9, "most": 8}, tuple(make_setup(device=f"cuda:{i}") for i in range(9))),
+        bad("setups_equal", {}, (Setup(), Setup())),
+        bad("bad_device", {"device": "gpu"}, (make_setup(device="gpu"),)),
+        bad("bad_device", {"device": "cpu:0\n"}, (make_setup(device="cpu:0\n"),)),
+        bad("bad_choice", {"name": "precision", "value": "fp16"}, (make_setup(precision="fp16"),)),
+        bad("bad_choice", {"name": "data_path", "value": "disk"}, (make_setup(data_path="disk"),)),
+        bad(*out_of_range("threads", 0, 1, CORES), (make_setup(threads=0),)),
+        bad(*out_of_range("threads", CORES + 1, 1, CORES), (make_setup(threads=CORES + 1),)),
+        bad("bad_device", {"device": "tpu"}, (Setup(), make_setup(device="tpu"))),  # not only the first is looked at
+    ],
+)
+def test_beyond_the_limits_it_is_refused(spec, code, facts):
+    with pytest.raises(InputError) as refusal:
+        check(spec)
+    assert refusal.value.code == code
+    assert {name: refusal.value.facts[name] for name in facts} == facts
+    assert len(messages.sentence(code, refusal.value.facts)) < 400
+
+
+def test_a_choice_that_isnt_one_is_answered_with_the_choices():
+    with pytest.raises(InputError) as refusal:
+        check(job(task="dream"))
+    assert refusal.value.facts["choices"] == "train, classify, extract"
+
+
+def test_a_server_may_have_limits_of_its_own():
+    small = dataclasses.replace(Limits(), batch_size=128, epochs=2, setups=1, max_seconds=5.0)
+    check(job(batch_size=128, epochs=2, max_seconds=5), small)
+    for spec in (
+        job(batch_size=256, epochs=2, max_seconds=5),
+        job(epochs=3, max_seconds=5),
+        job(epochs=2, max_seconds=6),
+        job((Setup(), make_setup(device="mps")), epochs=2, max_seconds=5),
+    ):
+        check(spec)
+        with pytest.raises(InputError):
+            check(spec, small)
