@@ -128,6 +128,9 @@ ERRORS = {
     "unknown_job": N_(
         "There is no measurement {job} here. It may have been made on another machine, or deleted."
     ),
+    "measured_elsewhere": N_(
+        "Another program is measuring this just now. Reload the page to see how far it is."
+    ),
     "folder_missing_out": N_("There is no folder {path}. Make it first, or name another."),
     "recording_without_hardware": N_(
         "Nothing was recorded: no run got far enough to say on which hardware it was measured."

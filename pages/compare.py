@@ -40,6 +40,7 @@ live.wait_for_devices()
 followed = looked_at.job_id if looked_at.open else st.session_state.get("mine")
 live.panel(followed)
 live.queue(followed)
+live.done_meanwhile(looked_at.job_id)
 
 # 4. The answer and its evidence
 found = focus.results(looked_at, settings)

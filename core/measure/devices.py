@@ -81,7 +81,7 @@ def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractC
 def free_bytes(device: torch.device) -> int | None:
     """Memory free on an accelerator; None where it can't be asked."""
     if device.type in ("cuda", "xpu"):
-        free, _ = torch.accelerator.get_memory_info(device)
+        free, _ = getattr(torch, device.type).mem_get_info(device)
         return int(free)
     return None
 

@@ -24,15 +24,17 @@ class Watch:
     def _reset_device_peak(self) -> int | None:
         if self._device.type not in ("cuda", "xpu"):
             return None
-        torch.accelerator.reset_peak_memory_stats(self._device)
-        return torch.accelerator.memory_allocated(self._device)
+        backend = getattr(torch, self._device.type)
+        backend.reset_peak_memory_stats(self._device)
+        return int(backend.memory_allocated(self._device))
 
     def peak(self) -> Memory:
         host = device = None
         if self._host_watched:
             host = _host_peak()
         if self._device_before is not None:
-            device = torch.accelerator.max_memory_allocated(self._device) - self._device_before
+            peak = getattr(torch, self._device.type).max_memory_allocated(self._device)
+            device = int(peak) - self._device_before
         return Memory(host, device)
 
 

@@ -14,7 +14,7 @@ from pages._shared.settings import Settings
 class Focus:
     job_id: str | None = None
     spec: JobSpec | None = None
-    open: bool = False  # waiting or running
+    open: bool = False  # waiting or running here
     problem: Note | None = None  # why there is nothing to see of it
 
 
@@ -32,7 +32,8 @@ def named(job_id: str | None) -> Focus:
         return Focus(None, problem=Note(problem.code, dict(problem.facts)))  # type: ignore[arg-type]
     if row is None:
         return Focus(None, problem=Note("unknown_job", {"job": job_id[:40]}))
-    return Focus(job_id, row.spec, row.state in ("queued", "running"), row.failure)
+    elsewhere = row.state in ("queued", "running")
+    return Focus(job_id, row.spec, problem=Note("measured_elsewhere") if elsewhere else row.failure)
 
 
 def results(focus: Focus, settings: Settings) -> tuple[RunResult, ...] | Note:

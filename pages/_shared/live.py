@@ -40,6 +40,19 @@ def panel(job_id: str | None) -> None:
         _follow(job.id)
 
 
+def done_meanwhile(looked_at: str | None) -> None:
+    """The visitor's own job has ended while other settings were being looked at: a link to it, once."""
+    _ = language.current()
+    mine = st.session_state.get("mine")
+    job = resources.runner().job(mine) if mine else None
+    if job is None or not job.done:
+        return
+    if mine != looked_at:
+        text = _("Your measurement is done: [{workload}](?job={job})")
+        st.info(text.format(workload=workload_words(job.spec.workload, _), job=mine), icon=":material/check:")
+    del st.session_state["mine"]
+
+
 @st.fragment(run_every=REFRESH_S)
 def _follow(job_id: str) -> None:
     _ = language.current()

@@ -45,13 +45,20 @@ def results_of(job_id: str) -> tuple[RunResult, ...]:
     job = runner().job(job_id)
     if job is not None:
         return job.results if job.done else ()
-    return _stored(job_id)
+    store = storage().store
+    if store is None:
+        return ()
+    row = store.job(job_id)
+    if row is not None and row.state in ("queued", "running"):
+        return store.runs_of_job(job_id)  # another program's, and growing: not to be cached
+    return _final(job_id)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _stored(job_id: str) -> tuple[RunResult, ...]:
+def _final(job_id: str) -> tuple[RunResult, ...]:
     store = storage().store
-    return store.runs_of_job(job_id) if store else ()
+    assert store is not None
+    return store.runs_of_job(job_id)
 
 
 def _secret(name: str) -> str | None:

@@ -79,7 +79,7 @@ def out_of_range(name, value, low, high):
         bad("bad_choice", {"name": "data_path", "value": "disk"}, (make_setup(data_path="disk"),)),
         bad(*out_of_range("threads", 0, 1, CORES), (make_setup(threads=0),)),
         bad(*out_of_range("threads", CORES + 1, 1, CORES), (make_setup(threads=CORES + 1),)),
-        bad("bad_device", {"device": "tpu"}, (Setup(), make_setup(device="tpu"))),  # not only the first is looked at
+        bad("bad_device", {"device": "tpu"}, (Setup(), make_setup(device="tpu"))),  # not only the first
     ],
 )
 def test_beyond_the_limits_it_is_refused(spec, code, facts):

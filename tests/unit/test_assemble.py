@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
-import time
+from types import SimpleNamespace
 
 import pytest
 
 from core.codec import to_plain
 from core.errors import InputError
 from core.records import Environment, JobSpec, Memory, Note, Setup, Workload
+from core.runs import assemble
 from core.runs.assemble import Assembly
 from tests.builders import BATCH, STEPS_PER_EPOCH, make_gpu_result, make_result, make_telemetry
 
@@ -189,7 +190,7 @@ def test_the_fraction_counts_time_where_that_is_nearer_its_end():
 
 def test_the_time_left_follows_from_the_pace(assembly, monkeypatch):
     now = 100.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(assemble, "time", SimpleNamespace(monotonic=lambda: now))
     feed(assembly, warm(0), warm(1))
     assert assembly.seconds_left is None
     feed(assembly, block(0, 0), block(1, 0))

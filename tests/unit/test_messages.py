@@ -57,7 +57,9 @@ def _reasons():
     for path, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and any("reason" in ast.unparse(item) for item in node.targets):
-                choices = [node.value.body, node.value.orelse] if isinstance(node.value, ast.IfExp) else [node.value]
+                choices = (
+                    [node.value.body, node.value.orelse] if isinstance(node.value, ast.IfExp) else [node.value]
+                )
             elif isinstance(node, ast.FunctionDef) and "reason" in node.name:
                 choices = [item.value for item in ast.walk(node) if isinstance(item, ast.Return)]
             else:
@@ -90,7 +92,13 @@ def _placeholders(code):
 def test_the_scan_sees_the_codes():
     calls = list(_calls())
     assert len(calls) > 60
-    assert {carrier for _, carrier, _, _ in calls} >= {"InputError", "MeasurementError", "StoreError", "Note", "Caveat"}
+    assert {carrier for _, carrier, _, _ in calls} >= {
+        "InputError",
+        "MeasurementError",
+        "StoreError",
+        "Note",
+        "Caveat",
+    }
     assert {"nvml_no_gpu", "rapl_no_permission", "parity_lost"} <= {code for _, code in _reasons()}
 
 

@@ -1,0 +1,43 @@
+"""What the pages offer and `record` records can be asked of the engine."""
+
+import pytest
+
+from core import offers
+from core.records import JobSpec, Setup
+from core.runs.admission import check
+
+
+@pytest.mark.parametrize("model", [*offers.MODELS, "densenet121"])
+def test_the_slider_has_every_power_of_two_between_its_ends(model):
+    sizes = offers.batch_sizes(model)
+    assert sizes[0] == 16
+    assert all(b == 2 * a for a, b in zip(sizes, sizes[1:], strict=False))
+    assert all(size.bit_count() == 1 for size in sizes)
+
+
+def test_the_largest_batch_is_the_models():
+    largest = {model: offers.batch_sizes(model)[-1] for model in offers.MODELS}
+    assert largest == offers._LARGEST_BATCH
+    assert offers.batch_sizes("a_model_that_somebody_named")[-1] == 1024
+
+
+def test_the_default_is_offered():
+    assert offers.DEFAULT.model in offers.MODELS
+    assert offers.DEFAULT.dataset in offers.DATASETS
+    assert offers.DEFAULT.batch_size in offers.batch_sizes(offers.DEFAULT.model)
+    assert offers.DEFAULT in offers.workloads()
+
+
+def test_everything_offered_is_recorded_once():
+    workloads = offers.workloads()
+    assert len(set(workloads)) == len(workloads)
+    assert {(w.model, w.batch_size) for w in workloads} == {
+        (model, size) for model in offers.MODELS for size in offers.batch_sizes(model)
+    }
+
+
+def test_everything_offered_is_admitted():
+    for workload in offers.workloads():
+        check(JobSpec(workload, (Setup(),)))
+    for dataset in offers.DATASETS:
+        check(JobSpec(type(offers.DEFAULT)(dataset=dataset), (Setup(),)))

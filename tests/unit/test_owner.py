@@ -1,0 +1,40 @@
+"""Whether the process that answers for a job still runs, and is the one that it was."""
+
+import platform
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from core.runs import owner
+
+
+def test_this_process_is_alive_and_says_always_the_same():
+    assert owner.is_alive(owner.me()) is True
+    assert owner.me() == owner.me()
+
+
+def test_a_process_that_ended_is_not_alive():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    start = psutil.Process(process.pid).create_time()
+    name = f"{platform.node()}:{process.pid}:{start:.0f}"
+    assert owner.is_alive(name) is True
+    process.communicate(b"\n")
+    assert owner.is_alive(name) is False
+
+
+def test_a_later_process_with_the_same_number_is_another():
+    host, pid, start = owner.me().rsplit(":", 2)
+    assert owner.is_alive(f"{host}:{pid}:{int(start) - 1000}") is False
+
+
+def test_another_machines_process_cant_be_asked():
+    _, pid, start = owner.me().rsplit(":", 2)
+    assert owner.is_alive(f"elsewhere:{pid}:{start}") is None
+
+
+@pytest.mark.parametrize("host", ["plain", "with:colon", "fe80::1"])
+def test_a_host_may_be_called_anything(monkeypatch, host):
+    monkeypatch.setattr(platform, "node", lambda: host)
+    assert owner.is_alive(owner.me()) is True

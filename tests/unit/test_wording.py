@@ -1,0 +1,135 @@
+"""Runs get the names that tell them apart, and the verdict says who is faster, never more than is known."""
+
+import dataclasses
+import typing
+
+import pytest
+
+from core import messages
+from core.analysis.comparison import compare
+from core.i18n import english
+from core.records import Estimate, Status, Verdict
+from core.wording import device_of, kind_of, label_of, labels_of, status_word, verdict_sentence
+from tests.builders import make_environment, make_gpu_result, make_result, make_spec, make_uniform_blocks
+
+
+def on(name, **changes):
+    device = dataclasses.replace(make_gpu_result().environment.device, name=name)
+    return make_gpu_result(environment=make_environment(device=device), **changes)
+
+
+CPU, GPU = make_result(), on("NVIDIA H200")
+
+
+def with_setup(result, **changes):
+    setup = dataclasses.replace(result.spec.setup, **changes)
+    spec = dataclasses.replace(result.spec, setup=setup)
+    return dataclasses.replace(result, spec=spec, id=f"{result.id}-{changes}")
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("NVIDIA H200", "GPU H200"),
+        ("NVIDIA GeForce RTX 4090", "GPU RTX 4090"),
+        ("Tesla T4", "GPU T4"),
+        ("AMD Radeon RX 7900 XTX", "GPU RX 7900 XTX"),
+        ("Apple GPU", "GPU"),
+        ("GPU 5000", "GPU 5000"),
+        ("<b>H200</b>", "GPU bH200/b"),  # not as markup
+        ("", "GPU"),
+    ],
+)
+def test_a_gpu_is_called_by_its_model(name, label):
+    assert device_of(on(name)) == label
+    assert "<" not in device_of(on(name))
+
+
+def test_a_run_that_failed_early_has_a_name_too():
+    assert device_of(make_gpu_result(environment=None)) == "GPU"
+    assert device_of(make_result(environment=None)) == "CPU"
+    assert (kind_of(CPU), kind_of(GPU)) == ("cpu", "gpu")
+
+
+def test_a_label_says_only_what_sets_a_run_apart():
+    assert labels_of((CPU, GPU), english) == ("CPU", "GPU H200")
+    bf16, loader = with_setup(GPU, precision="bf16"), with_setup(GPU, data_path="loader")
+    assert labels_of((CPU, bf16), english) == ("CPU · fp32", "GPU H200 · bf16")
+    assert labels_of((GPU, loader), english) == ("GPU H200 · data resident", "GPU H200 · data loader")
+
+
+def test_threads_are_said_of_the_cpu_and_as_they_were():
+    one = dataclasses.replace(with_setup(CPU, threads=1), threads=1)
+    assert labels_of((CPU, one), english) == ("CPU · 8 threads", "CPU · 1 thread")
+    assert labels_of((one, GPU), english) == ("CPU · 1 thread", "GPU H200")
+
+
+def test_a_run_from_elsewhere_is_labelled_as_such():
+    recorded, imported = (dataclasses.replace(GPU, id=o, origin=o) for o in ("recorded", "imported"))
+    assert labels_of((CPU, recorded), english)[1] == "GPU H200 · recorded"
+    assert labels_of((imported,), english) == ("GPU H200 · imported",)
+
+
+def test_no_two_labels_are_the_same():
+    runs = (CPU, make_result(id="again"), GPU, make_result(id="third"))
+    labels = labels_of(runs, english)
+    assert labels == ("CPU (1)", "CPU (2)", "GPU H200", "CPU (3)")
+    assert label_of(runs[3], runs, english) == "CPU (3)"
+
+
+def test_the_faster_one_is_named_first():
+    forward, backward = compare(CPU, GPU), compare(GPU, CPU)
+    said = verdict_sentence(forward, (CPU, GPU), english)
+    assert said.startswith("GPU H200 trains this 4")
+    assert "faster than CPU (95 % interval" in said
+    # the same factor, whichever is the baseline
+    assert verdict_sentence(backward, (CPU, GPU), english)[:27] == said[:27]
+    assert backward.verdict.code == "slower"
+
+
+@pytest.mark.parametrize(("task", "verb"), [("classify", "classifies this"), ("extract", "extracts features")])
+def test_the_verb_is_the_tasks(task, verb):
+    cpu, gpu = (
+        dataclasses.replace(run, spec=make_spec(task=task, device=run.spec.setup.device)) for run in (CPU, GPU)
+    )
+    assert f"GPU H200 {verb} 4" in verdict_sentence(compare(cpu, gpu), (cpu, gpu), english)
+
+
+def test_no_difference_names_no_winner():
+    comparison = dataclasses.replace(
+        compare(CPU, GPU), speedup=Estimate(1.01, 0.97, 1.05), verdict=Verdict("no_difference")
+    )
+    said = verdict_sentence(comparison, (CPU, GPU), english)
+    assert said.startswith("No reliable difference between GPU H200 and CPU")
+    assert "faster" not in said
+
+
+@pytest.mark.parametrize("reason", ["too_few_blocks", "parity_lost", "run_failed"])
+def test_a_withheld_verdict_says_why(reason):
+    changes = {
+        "too_few_blocks": {"blocks": make_uniform_blocks([0.1, 0.1])},
+        "parity_lost": {"first_losses": (9.0,) * 66},
+        "run_failed": {"status": "failed"},
+    }
+    gpu = on("NVIDIA H200", **changes[reason])
+    comparison = compare(CPU, gpu)
+    assert comparison.verdict == Verdict("withheld", reason)
+    said = verdict_sentence(comparison, (CPU, gpu), english)
+    assert said.startswith("No speed-up is given for GPU H200 against CPU: ")
+    assert said.endswith(messages.sentence(reason))
+    assert "×" not in said
+
+
+def test_what_is_said_is_translated():
+    def shouting(text):
+        return text.upper() if "{" not in text else text.replace("trains this", "TRAINS THIS")
+
+    recorded = dataclasses.replace(GPU, origin="recorded")
+    said = verdict_sentence(compare(CPU, recorded), (CPU, recorded), shouting)
+    assert said.startswith("GPU H200 · RECORDED TRAINS THIS 4")
+
+
+def test_every_status_has_words_of_its_own():
+    words = [status_word(status, english) for status in typing.get_args(Status)]
+    assert len(set(words)) == len(words)
+    assert status_word("out_of_time", str.upper) == "TIME LIMIT REACHED"
