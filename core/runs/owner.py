@@ -15,8 +15,9 @@ def me() -> str:
 
 def is_alive(owner: str) -> bool | None:
     """Whether that process still runs; None if it is another machine's and can't be asked."""
-    host, pid, start = owner.rsplit(":", 2)
-    if host != platform.node():
+    host, _, process = owner.partition(":")
+    pid, _, start = process.partition(":")
+    if host != platform.node() or not pid.isdecimal():
         return None
     try:
         return f"{psutil.Process(int(pid)).create_time():.0f}" == start

@@ -20,7 +20,7 @@ from core.messages import sentence
 from core.records import Caveat, Comparison, RunResult
 from core.runs import exchange
 from core.wording import labels_of, status_word, verdict_sentence
-from pages._shared import language
+from pages._shared import language, sidebar
 
 _FIRST = ("throughput", "epoch_time", "loss", "accuracy", "anatomy", "memory")
 _EVIDENCE = ("block_times", "telemetry")
@@ -80,6 +80,14 @@ def _failures(results: Sequence[RunResult], translate: Translate) -> None:
         if result.failure is not None:
             text = sentence(result.failure.code, result.failure.facts, translate)
             st.error(f"**{name}**: {text}", icon=":material/error:")
+            fits = result.failure.facts.get("fits")
+            if isinstance(fits, int):  # ran out of memory, and this is what does not
+                st.button(
+                    translate("Use a batch of {n}").format(n=fits),
+                    key=f"fits-{result.id}",
+                    on_click=sidebar.use_batch_size,
+                    args=(fits,),
+                )
 
 
 def _verdict(

@@ -150,6 +150,12 @@ def write_address(settings: Settings, devices: Sequence[Device], job_id: str | N
     st.session_state[_ADDRESS] = parameters | {JOB: job_id or ""}
 
 
+def use_batch_size(batch_size: int) -> None:
+    """Set the control, as if the visitor had."""
+    st.session_state["batch_size"] = batch_size
+    _leave_job()
+
+
 def submit() -> None:
     """Queue what the controls show; the job's id goes into the address, so that any browser can follow it."""
     try:

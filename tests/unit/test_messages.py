@@ -57,9 +57,8 @@ def _reasons():
     for path, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and any("reason" in ast.unparse(item) for item in node.targets):
-                choices = (
-                    [node.value.body, node.value.orelse] if isinstance(node.value, ast.IfExp) else [node.value]
-                )
+                value = node.value
+                choices = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
             elif isinstance(node, ast.FunctionDef) and "reason" in node.name:
                 choices = [item.value for item in ast.walk(node) if isinstance(item, ast.Return)]
             else:

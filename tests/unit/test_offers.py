@@ -1,5 +1,7 @@
 """What the pages offer and `record` records can be asked of the engine."""
 
+import itertools
+
 import pytest
 
 from core import offers
@@ -11,7 +13,7 @@ from core.runs.admission import check
 def test_the_slider_has_every_power_of_two_between_its_ends(model):
     sizes = offers.batch_sizes(model)
     assert sizes[0] == 16
-    assert all(b == 2 * a for a, b in zip(sizes, sizes[1:], strict=False))
+    assert all(b == 2 * a for a, b in itertools.pairwise(sizes))
     assert all(size.bit_count() == 1 for size in sizes)
 
 
