@@ -32,5 +32,5 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
         print(f"{device.id:8} {device.name} {size}".rstrip())
     if len(devices) == 1:
         reason = sentence(machine.gpus_absent, {}, translate) if machine.gpus_absent else ""
-        print(translate("torch sees no GPU here.") + f" {reason}")
+        print(translate("torch sees no GPU here. {reason}").format(reason=reason).rstrip())
     return 0

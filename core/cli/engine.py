@@ -51,7 +51,7 @@ def engine(translate: Translate, *, store: bool = True) -> Iterator[Runner]:
         from core.runs.store import Store
 
         keeper = Keeper(Store(paths.database_url()))
-    runner = Runner(keeper, paths.datasets_dir())
+    runner = Runner(keeper, paths.datasets_dir(), heir=False)
     try:
         yield runner
     finally:

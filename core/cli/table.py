@@ -17,7 +17,14 @@ def print_results(
     results: Sequence[RunResult], comparisons: Sequence[Comparison], translate: Translate
 ) -> None:
     """Everything that a person needs to judge the job."""
-    header = [translate(text) for text in ("Setup", "Speed", "Epoch", "Loss", "Test accuracy", "Status")]
+    header = [
+        translate("Setup"),
+        translate("Speed"),
+        translate("Epoch time"),
+        translate("Loss"),
+        translate("Test accuracy"),
+        translate("Status"),
+    ]
     names = labels_of(results, translate)
     rows = [header, *(_row(result, name, translate) for result, name in zip(results, names, strict=True))]
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]

@@ -7,6 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from core.i18n import Translate
+
 HEIGHT = 320
 _BAR_HEIGHT = 72  # a bar and its label of up to three lines
 _AROUND = 96  # axis, axis title and legend
@@ -42,6 +44,7 @@ def rounded(values: Iterable[float]) -> list[float]:
     return [float(f"{value:.6g}") for value in values]
 
 
-def listed(items: Iterable[tuple[str, str]]) -> str:
+def listed(items: Iterable[tuple[str, str]], translate: Translate) -> str:
     """Values with whose they are: "4.1 s (CPU), 0.9 s (GPU H200)"."""
-    return ", ".join(f"{value} ({label})" for label, value in items)
+    entry = translate("{value} ({label})")
+    return translate(", ").join(entry.format(value=value, label=label) for label, value in items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 import torch
@@ -68,11 +69,7 @@ class ResidentFeed:
     copies = False
 
     def __init__(self, data: Prepared, batch_size: int, seed: int, device: torch.device, epoch: int) -> None:
-        needed, free = data.train_x.nbytes, free_bytes(device)
-        if free is not None and needed > free * _RESIDENT_SHARE:
-            gib = {"needed_gib": round(needed / 2**30, 1), "free_gib": round(free / 2**30, 1)}
-            raise MeasurementError("resident_too_large", **gib)
-        self._x, self._y = data.train_x.to(device), data.train_y.to(device)
+        self._x, self._y = data.train_x.to(device), data.train_y.to(device)  # no copy once it is `placed`
         self._batch_size, self._seed, self._device = batch_size, seed, device
         self._indices = self._endless(epoch)
 
@@ -89,6 +86,20 @@ class ResidentFeed:
 
     def to_device(self, batch: Batch) -> Batch:
         return batch
+
+
+def placed(path: DataPath, data: Prepared, device: torch.device) -> Prepared:
+    """The data where the path keeps it, so that all of a setup's feeds share one copy.
+
+    Raises MeasurementError where it doesn't fit on the device.
+    """
+    if path == "loader":
+        return data
+    needed, free = data.train_x.nbytes, free_bytes(device)
+    if free is not None and needed > free * _RESIDENT_SHARE:
+        gib = {"needed_gib": round(needed / 2**30, 1), "free_gib": round(free / 2**30, 1)}
+        raise MeasurementError("resident_too_large", **gib)
+    return replace(data, train_x=data.train_x.to(device), train_y=data.train_y.to(device))
 
 
 def make(path: DataPath, data: Prepared, batch_size: int, seed: int, device: torch.device, epoch: int) -> Feed:

@@ -71,6 +71,7 @@ class Trainee:
         self.model = model.to(self.device)  # built on the CPU from the seed: the same weights on every device
         self.model.train(work.task == "train")
         self._initial = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self._placed = feeds.placed(self.spec.setup.data_path, self.data, self.device)
         self._start_loop(first_epoch=0)
 
     def _teach(self, model: nn.Module) -> None:
@@ -89,7 +90,9 @@ class Trainee:
 
     def _start_loop(self, first_epoch: int) -> None:
         work, setup = self.spec.workload, self.spec.setup
-        self.feed = feeds.make(setup.data_path, self.data, work.batch_size, work.seed, self.device, first_epoch)
+        self.feed = feeds.make(
+            setup.data_path, self._placed, work.batch_size, work.seed, self.device, first_epoch
+        )
         self.autocast = devices.autocast(self.device, setup.precision)
         if work.task == "train":
             self.optimiser = torch.optim.SGD(self.model.parameters(), lr=work.learning_rate)
@@ -139,7 +142,7 @@ class Trainee:
         work = self.spec.workload
         if work.task == "train":
             return
-        feed = feeds.make(self.spec.setup.data_path, self.data, work.batch_size, work.seed, self.device, 1)
+        feed = feeds.make(self.spec.setup.data_path, self._placed, work.batch_size, work.seed, self.device, 1)
         for _ in range(min(20, self.steps_per_epoch)):
             inputs, labels = feed.to_device(feed.fetch())
             with self.autocast:

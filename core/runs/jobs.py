@@ -43,7 +43,10 @@ class Runner:
         data_root: Path,
         limits: Limits | None = None,
         start_worker: Callable[[], Worker] = Worker,
+        *,
+        heir: bool = True,
     ) -> None:
+        """Start serving. An `heir` goes on with the queue of servers that have died; a command doesn't."""
         self.limits = limits or Limits()
         self._keeper, self._data_root, self._start_worker = keeper, data_root, start_worker
         self._owner = owner.me()
@@ -55,7 +58,8 @@ class Runner:
         self.worker_problem: Note | None = None  # why no worker can be started, if none can
         self._closed = False
         self.devices: tuple[Device, ...] | None = None  # None until the first worker has said
-        self._take_over()
+        if heir:
+            self._take_over()
         # daemon threads, not a pool: a pool is joined at exit before atexit's hooks could end the worker
         threading.Thread(target=self._serve, name="jobs", daemon=True).start()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
