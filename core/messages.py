@@ -146,6 +146,8 @@ NOTES: dict[str, str] = {
     "taught_before": N_(
         "The model was trained for {steps} steps before the clock started, so that its answers count."
     ),
+    "stopped_by_interval": N_("Measuring ended when the speed-up's interval was within ±{target_pct:g} %."),
+    "stopped_by_time": N_("The time was up before the speed-up's interval was known to be within ±{target_pct:g} %."),
     "images_skipped": N_("{count} files couldn't be read as images and were left out, {example} for one."),
     "data_not_cached": N_(
         "The prepared images couldn't be kept on disk ({problem}): they are prepared afresh for each worker."

@@ -47,7 +47,7 @@ class Setup:
 
     device: str = "cpu"
     precision: Precision = "fp32"
-    threads: int | None = None  # None: as many as torch takes by itself
+    threads: int | None = None  # None: on the CPU the best of a short search; elsewhere torch's default
     data_path: DataPath = "resident"
 
 
@@ -64,6 +64,7 @@ class JobSpec:
     workload: Workload
     setups: tuple[Setup, ...]
     max_seconds: float = 60.0  # timed seconds for each setup; what doesn't fit is projected and said so
+    target_pct: float = 3.0  # measuring goes on until half the interval of each ratio is within this
 
     @property
     def runs(self) -> tuple[RunSpec, ...]:
@@ -120,6 +121,14 @@ class Anatomy:
 class StageTimes:
     stage: Stage
     seconds: tuple[float, ...]  # one for each instrumented step
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadTrial:
+    """One candidate of the search for the CPU's best thread count."""
+
+    threads: int
+    seconds_per_sample: tuple[float, ...]  # one for each short block
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +287,7 @@ class RunResult:
     created_at: str  # UTC, ISO 8601
     environment: Environment | None = None  # None: the run failed before the worker reported it
     threads: int | None = None  # intra-op threads actually used
+    thread_trials: tuple[ThreadTrial, ...] = ()  # (): not searched, as the setup named a count or isn't a CPU's
     data: DataInfo | None = None
     cold_start: ColdStart | None = None
     blocks: tuple[Block, ...] = ()

@@ -84,6 +84,8 @@ def setup_words(setup: Setup, device_name: str | None, translate: Translate) -> 
     parts = ["CPU" if setup.device == "cpu" else device_name or setup.device]
     if setup.threads is not None:
         parts.append(_threads(setup.threads, translate))
+    elif setup.device == "cpu":
+        parts.append(translate("best thread count"))
     return " · ".join([*parts, setup.precision, _data(setup, translate)])
 
 
@@ -122,7 +124,8 @@ def _parts(result: RunResult, results: Sequence[RunResult], translate: Translate
     if _differs(results, lambda other: other.spec.setup.threads):
         threads = result.threads if setup.threads is None and setup.device == "cpu" else setup.threads
         if threads is not None:
-            yield _threads(threads, translate)
+            count = _threads(threads, translate)
+            yield translate("best: {threads}").format(threads=count) if result.thread_trials else count
     if _differs(results, lambda other: other.spec.setup.data_path):
         yield _data(setup, translate)
     if result.origin == "recorded":

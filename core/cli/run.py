@@ -30,6 +30,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--learning-rate", type=float, default=default.learning_rate)
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--max-seconds", type=float, default=60.0, help="timed seconds for each setup")
+    parser.add_argument("--target", type=float, default=3.0, metavar="PCT", help="interval wanted, +- per cent")
     parser.add_argument(
         "--device",
         dest="setups",
@@ -65,7 +66,7 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
     with engine(translate) as runner:
         if not setups:  # the CPU, and the first accelerator if there is one
             setups = tuple(Setup(device=device.id) for device in known_devices(runner)[:2])
-        job = follow(runner, JobSpec(workload, setups, arguments.max_seconds), translate)
+        job = follow(runner, JobSpec(workload, setups, arguments.max_seconds, arguments.target), translate)
     if not any(result.blocks for result in job.results):  # nothing was measured, and the reason is told
         return _CANCELLED if job.state == "cancelled" else 1
     baseline, *others = job.results

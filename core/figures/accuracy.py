@@ -85,4 +85,5 @@ def accuracy_alt(data: Accuracies, translate: Translate) -> str:
 
 def _spoken(data: Accuracies, translate: Translate) -> str:
     labels = wording.labels_of(data.runs, translate)
-    return drawing.listed((labels[curve.index], units.percent(curve.accuracy_pct[-1])) for curve in data.curves)
+    last = ((labels[curve.index], units.percent(curve.accuracy_pct[-1])) for curve in data.curves)
+    return drawing.listed(last, translate)

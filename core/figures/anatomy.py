@@ -71,7 +71,8 @@ def anatomy_title(data: Anatomies, translate: Translate) -> str:
 
 def anatomy_alt(data: Anatomies, translate: Translate) -> str:
     labels = wording.labels_of(data.runs, translate)
-    slowed = drawing.listed((labels[step.index], _inflated(step)) for step in data.steps)
+    inflations = ((labels[step.index], _inflated(step)) for step in data.steps)
+    slowed = drawing.listed(inflations, translate)
     return translate(
         "Stacked bars of the milliseconds of one step, stage by stage. Longest stage: {values}. "
         "Taken in a separate pass; its step lasts, against the clean one: {inflation}."
@@ -81,10 +82,11 @@ def anatomy_alt(data: Anatomies, translate: Translate) -> str:
 def _longest(data: Anatomies, translate: Translate) -> str:
     labels = wording.labels_of(data.runs, translate)
     longest = ((step.index, *max(step.seconds.items(), key=lambda item: item[1])) for step in data.steps)
-    return drawing.listed(
+    spoken = (
         (labels[index], f"{translate(theme.STAGE_NAMES[stage])} {units.duration(seconds)}")
         for index, stage, seconds in longest
     )
+    return drawing.listed(spoken, translate)
 
 
 def _inflated(step: Step) -> str:

@@ -82,7 +82,8 @@ def block_times_title(data: BlockTimes, translate: Translate) -> str:
 
 def block_times_alt(data: BlockTimes, translate: Translate) -> str:
     labels = wording.labels_of(data.runs, translate)
-    counts = drawing.listed((labels[points.index], str(len(points.seconds))) for points in data.points)
+    blocks = ((labels[points.index], str(len(points.seconds))) for points in data.points)
+    counts = drawing.listed(blocks, translate)
     return translate(
         "Each timed block as a point: seconds per 1,000 images over time. Blocks: {counts}. "
         "Middle half within: {values}."
@@ -91,7 +92,8 @@ def block_times_alt(data: BlockTimes, translate: Translate) -> str:
 
 def _spoken(data: BlockTimes, translate: Translate) -> str:
     labels = wording.labels_of(data.runs, translate)
-    return drawing.listed(
+    spreads = (
         (labels[points.index], units.percent(None if points.spread is None else 100 * points.spread))
         for points in data.points
     )
+    return drawing.listed(spreads, translate)

@@ -102,12 +102,9 @@ def epoch_time_alt(data: EpochTimes, translate: Translate) -> str:
 
 def _spoken(data: EpochTimes, translate: Translate) -> str:
     labels = wording.labels_of(data.runs, translate)
-    return drawing.listed(
-        (
-            labels[series.index],
-            translate("{time} projected").format(time=units.duration(series.typical_s))
-            if series.projected
-            else units.duration(series.typical_s),
-        )
-        for series in data.series
+    projected = translate("{time} projected")
+    times = (
+        (labels[s.index], (projected if s.projected else "{time}").format(time=units.duration(s.typical_s)))
+        for s in data.series
     )
+    return drawing.listed(times, translate)

@@ -88,12 +88,9 @@ def loss_alt(data: Losses, translate: Translate) -> str:
 
 def _spoken(data: Losses, translate: Translate) -> str:
     labels = wording.labels_of(data.runs, translate)
-    return drawing.listed(
-        (
-            labels[curve.index],
-            translate("{first} to {last}").format(
-                first=units.number(curve.losses[0]), last=units.number(curve.losses[-1])
-            ),
-        )
-        for curve in data.curves
+    span = translate("{first} to {last}")
+    spans = (
+        (labels[c.index], span.format(first=units.number(c.losses[0]), last=units.number(c.losses[-1])))
+        for c in data.curves
     )
+    return drawing.listed(spans, translate)

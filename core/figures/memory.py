@@ -71,7 +71,8 @@ def memory_alt(data: Peaks, translate: Translate) -> str:
 
 def _spoken(data: Peaks, translate: Translate) -> str:
     labels = wording.labels_of(data.runs, translate)
-    return drawing.listed((labels[index], _sizes(memory, translate)) for index, memory in data.peaks)
+    sizes = ((labels[index], _sizes(memory, translate)) for index, memory in data.peaks)
+    return drawing.listed(sizes, translate)
 
 
 def _sizes(memory: Memory, translate: Translate) -> str:

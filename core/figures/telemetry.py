@@ -197,16 +197,17 @@ def _name(line: Line, data: Sensors, translate: Translate) -> str:
 def telemetry_title(data: Sensors, translate: Translate) -> str:
     if not data.lines:
         return translate("No sensor was read")
-    busy = drawing.listed(
+    loads = (
         (wording.device_of(data.runs[line.index]) if line.source == "gpu" else "CPU", f"{units.number(most)} %")
         for line, most in _highest(data)
         if line.reading == "load"
     )
+    busy = drawing.listed(loads, translate)
     return translate("Busiest moment: {values}").format(values=busy or units.ABSENT)
 
 
 def telemetry_alt(data: Sensors, translate: Translate) -> str:
-    values = ", ".join(
+    values = translate(", ").join(
         f"{_name(line, data, translate)} {units.number(most)} {_UNITS[line.reading]}"
         for line, most in _highest(data)
     )

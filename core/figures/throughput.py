@@ -86,7 +86,8 @@ def throughput_title(data: Throughput, translate: Translate) -> str:
 
 def throughput_alt(data: Throughput, translate: Translate) -> str:
     labels = wording.labels_of(data.runs, translate)
-    values = drawing.listed((labels[rate.index], _spoken(rate, translate)) for rate in data.rates)
+    spoken = ((labels[rate.index], _spoken(rate, translate)) for rate in data.rates)
+    values = drawing.listed(spoken, translate)
     return translate("Bars of images per second with 95 % intervals: {values}.").format(
         values=values or units.ABSENT
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from core.codec import to_plain
 from core.errors import InputError, MeasurementError
 from core.measure import anatomy, devices, failures
 from core.measure.data import Prepared, prepare
+from core.measure.stopping import Stopping
 from core.measure.trainee import Trainee
-from core.records import ColdStart, DataInfo, Device, JobSpec, RunSpec
+from core.records import ColdStart, DataInfo, Device, JobSpec, Note, RunSpec
 
 Emit = Callable[..., None]
 
@@ -21,6 +23,8 @@ Emit = Callable[..., None]
 _BLOCKS_WANTED = 30
 _BLOCK_SECONDS = (0.05, 0.5)
 _FEWEST_BLOCKS = 15
+# A setup whose own work is done keeps pace in short blocks, so that the others' blocks have neighbours.
+_RESTING_SECONDS = 0.1
 _EVALUATION_SHARE = 0.5  # of the time budget, at most, for each look at the test images
 
 
@@ -99,6 +103,7 @@ def _enter(
         "warm",
         run=index,
         threads=trainee.threads,
+        thread_trials=to_plain(trainee.thread_trials),
         data=to_plain(info),
         cold_start=to_plain(cold),
         memory=to_plain(trainee.memory),
@@ -117,40 +122,66 @@ def _warm(
 
 
 def _race(contestants: list[_Contestant], job: JobSpec, context: Context, emit: Emit) -> None:
-    """Rounds of one block each, forth and back (A B B A), until all have their epochs or their time is up."""
-    forward, last = True, None
-    while any(not contestant.over for contestant in contestants):
-        for contestant in contestants if forward else reversed(contestants):
+    """Rounds of A B B A, in an order drawn anew for each, until every ratio is known or the time is up."""
+    chance = random.Random(job.workload.seed)
+    stopping = Stopping(len(job.setups), job.target_pct)
+    last = None
+    while running := [contestant for contestant in contestants if not contestant.over]:
+        order = chance.sample(running, len(running))
+        resting = any(not contestant.trainee.epochs_done for contestant in running)
+        for contestant in (*order, *reversed(order)):
             if contestant.over:
                 continue
             trainee = contestant.trainee
             try:
-                _turn(contestant, job, emit, lead_in=last not in (None, contestant))
+                pace = _turn(contestant, job, emit, lead_in=last not in (None, contestant), resting=resting)
             except (RuntimeError, MemoryError) as problem:
                 contestant.over = True
                 _fail(contestant.index, trainee.spec, trainee.data, problem, context.default_threads, emit)
+            else:
+                stopping.add(contestant.index, pace)
             last = contestant
-        forward = not forward
+        running = [contestant for contestant in running if not contestant.over]
+        if _enough(running, stopping):
+            for contestant in running:
+                _finish(contestant, job, emit, compared=len(contestants) > 1)
 
 
-def _turn(contestant: _Contestant, job: JobSpec, emit: Emit, lead_in: bool) -> None:
-    """One block of one setup, and what follows from it: the epoch's end, the run's end."""
+def _enough(running: list[_Contestant], stopping: Stopping) -> bool:
+    if not all(item.trainee.epochs_done and item.blocks >= _FEWEST_BLOCKS for item in running):
+        return False
+    return len(running) < 2 or stopping.narrow([item.index for item in running])
+
+
+def _turn(contestant: _Contestant, job: JobSpec, emit: Emit, lead_in: bool, resting: bool) -> float:
+    """One block of one setup and what follows from it; its seconds per image."""
     trainee, index = contestant.trainee, contestant.index
-    block, losses = trainee.block(_block_seconds(trainee, job), lead_in)
+    at_rest = resting and trainee.epochs_done
+    seconds = _RESTING_SECONDS if at_rest else _block_seconds(trainee, job)
+    block, losses = trainee.block(seconds, lead_in)
     contestant.blocks += 1
     emit("block", run=index, block=to_plain(block), losses=losses)
     if trainee.epoch_complete:
         _close_epoch(contestant, job, emit)
+    if trainee.progress.spent_s >= job.max_seconds:
+        _finish(contestant, job, emit, compared=False)
+    return block.duration_s / block.samples
+
+
+def _finish(contestant: _Contestant, job: JobSpec, emit: Emit, compared: bool) -> None:
+    trainee, index = contestant.trainee, contestant.index
+    contestant.over = True
     out_of_time = trainee.progress.spent_s >= job.max_seconds
-    enough = trainee.epochs_done and contestant.blocks >= _FEWEST_BLOCKS
-    if out_of_time and not trainee.epochs_done:
+    if not trainee.epochs_done:
         _close_epoch(contestant, job, emit)  # what was trained is still tested
-    for note in trainee.take_notes():
+    notes = trainee.take_notes()
+    if compared or (out_of_time and len(job.setups) > 1):
+        code = "stopped_by_time" if out_of_time else "stopped_by_interval"
+        notes.append(Note(code, {"target_pct": job.target_pct}))
+    for note in notes:
         emit("note", run=index, note=to_plain(note))
-    if enough or out_of_time:
-        contestant.over = True
-        emit("anatomy", run=index, anatomy=to_plain(anatomy.dissect(trainee)))
-        emit("run_end", run=index, status="finished" if trainee.epochs_done else "out_of_time")
+    emit("anatomy", run=index, anatomy=to_plain(anatomy.dissect(trainee)))
+    emit("run_end", run=index, status="finished" if trainee.epochs_done else "out_of_time")
 
 
 def _block_seconds(trainee: Trainee, job: JobSpec) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import itertools
 import math
@@ -13,16 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.measure import devices, feeds, loops, memory, models
+from core.measure import devices, feeds, loops, memory, models, threads
 from core.measure.data import Prepared
-from core.records import Block, ColdStart, EpochRecord, Memory, Note, RunSpec
+from core.records import Block, ColdStart, EpochRecord, Memory, Note, RunSpec, ThreadTrial
 
 # Warm-up ends when the median of five steps is within this share of that of the five before.
 _STEADY = 0.05
 _WARM_UP_STEPS = (10, 100)
 _WARM_UP_SHARE = 0.1  # of the time budget, at most
 # A block that follows another setup's starts with untimed steps: clocks rise, caches fill, threads wake.
-_LEAD_IN_S, _LEAD_IN_SHARE = 0.05, 0.2
+_LEAD_IN_S = 0.05
 _PROOF_STEPS = 100  # how many first losses are kept, to prove that two runs did the same work
 _EVALUATION_BATCH = 512
 _TEACHING_STEPS, _TEACHING_RATE = 600, 0.05
@@ -43,6 +44,7 @@ class Trainee:
         started = time.perf_counter()
         self.spec, self.data, self._origin = spec, data, clock_origin
         self.threads = spec.setup.threads or default_threads
+        self.thread_trials: tuple[ThreadTrial, ...] = ()
         self.device = torch.device(spec.setup.device)
         self.progress = Progress()
         self.first_losses: list[float] = []
@@ -70,9 +72,16 @@ class Trainee:
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
         self.model = model.to(self.device)  # built on the CPU from the seed: the same weights on every device
         self.model.train(work.task == "train")
-        self._initial = {name: value.clone() for name, value in self.model.state_dict().items()}
         self._placed = feeds.placed(self.spec.setup.data_path, self.data, self.device)
-        self._start_loop(first_epoch=0)
+        self.autocast = devices.autocast(self.device, self.spec.setup.precision)
+        self.feed = self._feed(epoch=1)
+        self.optimiser = torch.optim.SGD(self.model.parameters(), lr=work.learning_rate)
+        self._loop = self._make_loop(self.model, self.feed, self.optimiser)
+        # Warming up and leading in are done on a twin: the training itself is timed from its first step on,
+        # and every one of its steps is inside a block.
+        twin = copy.deepcopy(self.model)
+        twin_optimiser = torch.optim.SGD(twin.parameters(), lr=work.learning_rate)
+        self._rehearsal = self._make_loop(twin, self._feed(epoch=0), twin_optimiser)
 
     def _teach(self, model: nn.Module) -> None:
         """A short training before the clock of `classify`, on the CPU and the same for every setup.
@@ -88,53 +97,67 @@ class Trainee:
         loops.train(model, feed, optimiser, devices.autocast(cpu, "fp32"))(_TEACHING_STEPS, [])
         self._notes.append(Note("taught_before", {"steps": _TEACHING_STEPS}))
 
-    def _start_loop(self, first_epoch: int) -> None:
-        work, setup = self.spec.workload, self.spec.setup
-        self.feed = feeds.make(
-            setup.data_path, self._placed, work.batch_size, work.seed, self.device, first_epoch
-        )
-        self.autocast = devices.autocast(self.device, setup.precision)
-        if work.task == "train":
-            self.optimiser = torch.optim.SGD(self.model.parameters(), lr=work.learning_rate)
-            self._loop = loops.train(self.model, self.feed, self.optimiser, self.autocast)
-        elif work.task == "classify":
-            self._loop = loops.classify(self.model, self.feed, self.autocast)
-        else:
-            self._loop = loops.extract(self.model, self.feed, self.autocast)
+    def _feed(self, epoch: int) -> feeds.Feed:
+        work, path = self.spec.workload, self.spec.setup.data_path
+        return feeds.make(path, self._placed, work.batch_size, work.seed, self.device, epoch)
 
-    def _timed(self, steps: int) -> tuple[float, float, list[Tensor]]:
+    def _make_loop(self, model: nn.Module, feed: feeds.Feed, optimiser: torch.optim.SGD) -> loops.Loop:
+        if self.spec.workload.task == "train":
+            return loops.train(model, feed, optimiser, self.autocast)
+        if self.spec.workload.task == "classify":
+            return loops.classify(model, feed, self.autocast)
+        return loops.extract(model, feed, self.autocast)
+
+    def _timed(self, loop: loops.Loop, steps: int) -> tuple[float, float, list[Tensor]]:
         """Start, duration and what the loop kept. The clock's bracket: synchronised at its two ends only."""
         kept: list[Tensor] = []
         gc.disable()  # a collection inside a block would be charged to whichever setup is running
         try:
             devices.synchronise(self.device)
             start = time.perf_counter()
-            self._loop(steps, kept)
+            loop(steps, kept)
             devices.synchronise(self.device)
             return start, time.perf_counter() - start, kept
         finally:
             gc.enable()
 
     def warm_up(self, max_seconds: float, worker_start_s: float | None, data_s: float) -> ColdStart:
-        """First step and warm-up, each step timed alone; then back to the initial weights and first batch."""
+        """First step and warm-up, each step timed alone."""
         with self.executing():
-            times = [self._timed(1)[1]]
+            times = [self._timed(self._rehearsal, 1)[1]]
             fewest, most = _WARM_UP_STEPS
             while len(times) < most and sum(times) < max_seconds * _WARM_UP_SHARE:
-                times.append(self._timed(1)[1])
+                times.append(self._timed(self._rehearsal, 1)[1])
                 if len(times) > fewest and _steady(times):
                     break
             self.step_s = statistics.median(times[-5:])
-            self.model.load_state_dict(self._initial)
-            self._start_loop(first_epoch=1)
+            self._find_threads(max_seconds)
             self._prove()
         self.memory: Memory = self._memory.peak()
         return ColdStart(worker_start_s, data_s, self.build_s, times[0], sum(times[1:]), len(times) - 1)
 
+    def _find_threads(self, max_seconds: float) -> None:
+        """The CPU at its best: the thread count is found where the setup names none."""
+        if self.device.type != "cpu" or self.spec.setup.threads is not None:
+            return
+
+        def trial(count: int, seconds: float) -> float:
+            torch.set_num_threads(count)
+            self._timed(self._rehearsal, 1)  # wakes the threads
+            steps = max(1, round(seconds / self.step_s))
+            return self._timed(self._rehearsal, steps)[1] / steps / self.spec.workload.batch_size
+
+        work, setup = self.spec.workload, self.spec.setup
+        kind = (work.model, work.task, work.batch_size, self.input_shape, setup.precision, setup.data_path)
+        counts = threads.candidates(self.threads)
+        self.thread_trials = threads.search(kind, counts, trial, self.step_s, max_seconds)
+        self.threads = threads.best(self.thread_trials, self.threads)
+        torch.set_num_threads(self.threads)
+
     def try_one_step(self) -> None:
         """One step, only to see whether it can be done."""
         with self.executing():
-            self._timed(1)
+            self._timed(self._rehearsal, 1)
 
     @torch.inference_mode()
     def _prove(self) -> None:
@@ -142,7 +165,7 @@ class Trainee:
         work = self.spec.workload
         if work.task == "train":
             return
-        feed = feeds.make(self.spec.setup.data_path, self._placed, work.batch_size, work.seed, self.device, 1)
+        feed = self._feed(epoch=1)
         for _ in range(min(20, self.steps_per_epoch)):
             inputs, labels = feed.to_device(feed.fetch())
             with self.autocast:
@@ -162,28 +185,23 @@ class Trainee:
         """About `seconds` of steps, never across an epoch's end; and its losses where they prove the work."""
         at = self.progress
         with self.executing():
-            lead_in_s, lead_in_steps = self._lead_in(seconds) if lead_in else (0.0, 0)
-            at.steps_in_epoch += lead_in_steps
-            steps = max(1, min(round(seconds / self.step_s), self.steps_per_epoch - at.steps_in_epoch))
-            start, duration, kept = self._timed(steps)
+            if lead_in:
+                self._timed(self._rehearsal, max(1, round(_LEAD_IN_S / self.step_s)))
+            steps = self._steps_in(seconds)
+            start, duration, kept = self._timed(self._loop, steps)
             self._losses += kept if self.spec.workload.task == "train" else []
             losses, mean = self._read_losses(kept)
         self.step_s = duration / steps
         at.steps_in_epoch += steps
-        at.spent_s += lead_in_s + duration
+        at.spent_s += duration
         samples = steps * self.spec.workload.batch_size
         return Block(at.epoch, steps, samples, start - self._origin, duration, mean), losses
 
-    def _lead_in(self, block_seconds: float) -> tuple[float, int]:
-        """Untimed steps, ordinary in every other way; at least one step of the epoch is left to be timed."""
-        room = self.steps_per_epoch - self.progress.steps_in_epoch - 1
-        wanted_s = min(_LEAD_IN_S, _LEAD_IN_SHARE * block_seconds)
-        steps = min(max(1, round(wanted_s / self.step_s)), room)
-        if steps < 1:
-            return 0.0, 0
-        _, duration, kept = self._timed(steps)
-        self._losses += kept if self.spec.workload.task == "train" else []
-        return duration, steps
+    def _steps_in(self, seconds: float) -> int:
+        """Steps of about that time; an epoch's last block takes what is left rather than leave a stump."""
+        left = self.steps_per_epoch - self.progress.steps_in_epoch
+        steps = max(1, round(seconds / self.step_s))
+        return left if left < 1.5 * steps else steps
 
     def _read_losses(self, kept: list[Tensor]) -> tuple[list[float], float | None]:
         """The first losses not yet reported, and the block's mean; nothing once the training has diverged."""

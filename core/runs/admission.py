@@ -42,6 +42,7 @@ def check(job: JobSpec, limits: Limits | None = None) -> None:
     if len(set(job.setups)) < len(job.setups):
         raise InputError("setups_equal")
     _between("max_seconds", job.max_seconds, 1, limits.max_seconds)
+    _between("target_pct", job.target_pct, 0.1, 100)
 
 
 def _check_workload(work: Workload, limits: Limits) -> None:

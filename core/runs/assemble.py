@@ -24,6 +24,7 @@ from core.records import (
     Software,
     Status,
     Telemetry,
+    ThreadTrial,
 )
 
 Phase = Literal["waiting", "building", "running", "over"]
@@ -37,6 +38,7 @@ class RunInProgress:
     phase: Phase = "waiting"
     status: Status | None = None
     threads: int | None = None
+    thread_trials: list[ThreadTrial] = field(default_factory=list)
     data: DataInfo | None = None
     cold_start: ColdStart | None = None
     memory: Memory | None = None
@@ -102,6 +104,7 @@ class Assembly:
     @staticmethod
     def _warm(run: RunInProgress, event: dict[str, Any]) -> None:
         run.threads = event["threads"]
+        run.thread_trials = [from_plain(ThreadTrial, item) for item in event["thread_trials"]]
         run.data = from_plain(DataInfo, event["data"])
         run.cold_start = from_plain(ColdStart, event["cold_start"])
         run.memory = from_plain(Memory, event["memory"])
@@ -147,6 +150,7 @@ class Assembly:
                     created_at=self.created_at,
                     environment=Environment(machine, software, device) if known else None,  # type: ignore[arg-type]
                     threads=run.threads,
+                    thread_trials=tuple(run.thread_trials),
                     data=run.data,
                     cold_start=run.cold_start,
                     blocks=tuple(run.blocks),

@@ -46,7 +46,7 @@ def _without_gpu() -> None:
     absent = environment.machine().gpus_absent
     reason = sentence(absent, {}, _) if absent else _("There is one, but this build of torch can't use it.")
     st.info(
-        _("No GPU here, so the CPU's own setups are compared.") + " " + reason,
+        _("No GPU here, so the CPU's own setups are compared. {reason}").format(reason=reason),
         icon=":material/developer_board_off:",
     )
 
@@ -60,6 +60,8 @@ def nothing_yet(recorded: tuple[RunResult, ...]) -> None:
     with st.container(border=True):
         st.markdown("#### " + _("Nothing has been measured with these settings yet"))
         st.markdown(
-            _("Choose a model, a batch size and the number of epochs at the side, then press **Run**. ")
-            + _("The first numbers appear within seconds; a link to the result is in the address bar.")
+            _(
+                "Choose a model, a batch size and the number of epochs at the side, then press **Run**. "
+                "The first numbers appear within seconds; a link to the result is in the address bar."
+            )
         )

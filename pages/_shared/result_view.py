@@ -113,10 +113,8 @@ def _cards(results: Sequence[RunResult], names: Sequence[str], translate: Transl
         for result, name in zip(results, names, strict=True):
             summary = _summary(result)
             rate = summary.samples_per_s
-            facts = [
-                _("epoch {time}").format(time=units.duration(summary.epoch_shown_s))
-                + (_(" (projected)") if summary.projected else "")
-            ]
+            epoch = _("epoch {time} (projected)") if summary.projected else _("epoch {time}")
+            facts = [epoch.format(time=units.duration(summary.epoch_shown_s))]
             if summary.test_accuracy is not None:
                 facts.append(_("test accuracy {x}").format(x=units.percent(100 * summary.test_accuracy)))
             if summary.energy is not None:
@@ -227,7 +225,7 @@ def _command(results: Sequence[RunResult]) -> str:
     work = results[0].spec.workload
     parts = ["python", "-m", "core", "run", "--model", work.model, "--dataset", work.dataset]
     parts += ["--batch-size", str(work.batch_size), "--epochs", str(work.epochs), "--task", work.task]
-    parts += ["--learning-rate", f"{work.learning_rate:g}", "--seed", str(work.seed)]
+    parts += ["--learning-rate", str(work.learning_rate), "--seed", str(work.seed)]
     for setup in dict.fromkeys(result.spec.setup for result in results if result.origin == "measured"):
         text = f"device={setup.device},precision={setup.precision},data_path={setup.data_path}"
         parts += ["--setup", text + (f",threads={setup.threads}" if setup.threads else "")]

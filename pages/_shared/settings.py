@@ -19,7 +19,7 @@ DEFAULT_SECONDS = 30
 class Settings:
     """One workload, and the setups as a product: every device in every precision on every data path.
 
-    A device is `cuda:0`, `cpu` (all threads) or `cpu/1` (one thread).
+    A device is `cuda:0`, `cpu` (with the best thread count) or `cpu/1` (with one thread).
     """
 
     workload: Workload = offers.DEFAULT
@@ -79,12 +79,12 @@ def to_parameters(settings: Settings, default_devices: tuple[str, ...]) -> dict[
     for name in (*_WORKLOAD, "task"):
         value = getattr(settings.workload, name)
         if value != getattr(default.workload, name):
-            found[name] = f"{value:g}" if isinstance(value, float) else str(value)
+            found[name] = str(value)
     if settings.max_seconds != default.max_seconds:
         found["max_seconds"] = str(settings.max_seconds)
     for name in ("devices", *_LISTS):
         value = getattr(settings, name)
-        if value != getattr(default, name):
+        if value and value != getattr(default, name):  # nothing chosen can't be run, so no link asks for it
             found[name] = ",".join(value)
     return found
 
@@ -97,7 +97,8 @@ def from_parameters(parameters: Mapping[str, str], limits: Limits) -> FromAddres
             continue
         try:
             changed = _changed(settings, name, parameters[name])
-            check(replace(changed, devices=changed.devices or ("cpu",)).job(), limits)
+            # any device that has every precision: which ones are here may not be known yet
+            check(replace(changed, devices=changed.devices or ("cuda:0",)).job(), limits)
         except (ValueError, InputError):
             rejected.append(name)
         else:

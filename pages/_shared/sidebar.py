@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import offers
 from core.errors import InputError
+from core.hardware import cpu
 from core.i18n import Translate
 from core.records import Device, Precision, Task, Workload
 from core.runs.admission import Limits
@@ -43,7 +44,7 @@ def follow_address(devices: Sequence[Device], limits: Limits, from_job: Settings
 
 
 def default_devices(devices: Sequence[Device]) -> tuple[str, ...]:
-    """The CPU and the first accelerator; without one, the CPU with one thread and with all."""
+    """The CPU at its best and the first accelerator; without one, the CPU with one thread and at its best."""
     others = [device.id for device in devices if device.id != "cpu"]
     return ("cpu", others[0]) if others else ("cpu/1", "cpu")
 
@@ -209,7 +210,9 @@ def _pills(label: str, key: str, options: Sequence[str], names: dict[str, str]) 
 
 
 def _device_tokens(devices: Sequence[Device], wanted: Sequence[str]) -> list[str]:
-    offered = ["cpu/1", "cpu", *(device.id for device in devices if device.id != "cpu")]
+    cores = cpu.describe().usable_cores or 1
+    counts = ["cpu/1", *([f"cpu/{cores}"] if cores > 1 else []), "cpu"]
+    offered = [*counts, *(device.id for device in devices if device.id != "cpu")]
     return [*offered, *(token for token in wanted if token not in offered)]
 
 
@@ -218,6 +221,8 @@ def _device_name(token: str, devices: Sequence[Device], translate: Translate) ->
     if name == "cpu":
         if threads == "1":
             return translate("CPU, 1 thread")
-        return translate("CPU, {n} threads").format(n=threads) if threads else translate("CPU, all threads")
+        return (
+            translate("CPU, {n} threads").format(n=threads) if threads else translate("CPU, best thread count")
+        )
     device: Any = next((device for device in devices if device.id == token), None)
     return f"{device.name} ({token})" if device else token

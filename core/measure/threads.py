@@ -1,0 +1,58 @@
+"""How many threads the CPU does a workload best with: a short search, remembered while the worker lives."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Callable, Hashable
+
+from core.hardware import cpu
+from core.records import ThreadTrial
+
+_ROUNDS = 5
+_BLOCK_S = 0.03
+_SHARE = 0.1  # of the time budget, at most
+_HOPELESS = 1.5  # times slower than the best after one round: not tried again
+
+_known: dict[Hashable, tuple[ThreadTrial, ...]] = {}
+
+
+def candidates(default: int) -> list[int]:
+    """1, 2, 4, ... up to the usable cores. OMP_NUM_THREADS is an order: nothing above it is tried."""
+    described = cpu.describe()
+    usable = described.usable_cores or default
+    if described.quota_cores is not None:
+        usable = max(1, min(usable, int(described.quota_cores)))
+    most = default if "OMP_NUM_THREADS" in os.environ else usable
+    counts = {1, default, most, described.physical_cores or most}
+    counts |= {2**power for power in range(most.bit_length())}
+    return sorted(count for count in counts if count <= most)
+
+
+def search(
+    kind: Hashable, counts: list[int], trial: Callable[[int, float], float], step_s: float, max_seconds: float
+) -> tuple[ThreadTrial, ...]:
+    """Trials of each count in turns, forth and back; remembered for the next job of the same `kind`.
+
+    `trial(threads, seconds)` gives seconds per image of a block of about that length. () where even one
+    step of each would take too much of the time budget.
+    """
+    if len(counts) * 2 * step_s > _SHARE * max_seconds:
+        return ()
+    if kind in _known:
+        return _known[kind]
+    times: dict[int, list[float]] = {count: [] for count in counts}
+    for number in range(_ROUNDS):
+        for count in counts if number % 2 == 0 else reversed(counts):
+            best_first = min((values[0] for values in times.values() if values), default=0.0)
+            if not times[count] or times[count][0] < _HOPELESS * best_first:
+                times[count].append(trial(count, _BLOCK_S))
+    _known[kind] = tuple(ThreadTrial(count, tuple(values)) for count, values in times.items())
+    return _known[kind]
+
+
+def best(trials: tuple[ThreadTrial, ...], default: int) -> int:
+    """The count with the smallest median time; `default` where nothing was tried."""
+    if not trials:
+        return default
+    return min(trials, key=lambda trial: statistics.median(trial.seconds_per_sample)).threads
