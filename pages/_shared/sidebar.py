@@ -101,7 +101,7 @@ def _more(devices: Sequence[Device], translate: Translate) -> None:
     _pills(_("Images"), "data_paths", ("resident", "loader"), paths)
     st.number_input(
         _("Learning rate"),
-        1e-6,
+        min(1e-6, st.session_state["learning_rate"]),
         100.0,
         step=0.01,
         format="%g",

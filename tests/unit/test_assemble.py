@@ -31,6 +31,7 @@ def warm(run, losses=()):
         "warm",
         run,
         threads=4,
+        thread_trials=[],
         data=EXAMPLE.data,
         cold_start=EXAMPLE.cold_start,
         memory=Memory(1000, None),

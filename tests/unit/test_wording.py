@@ -9,8 +9,25 @@ from core import messages
 from core.analysis.comparison import compare
 from core.i18n import english
 from core.records import Estimate, Status, Verdict
-from core.wording import device_of, kind_of, label_of, labels_of, status_word, verdict_sentence
-from tests.builders import make_environment, make_gpu_result, make_result, make_spec, make_uniform_blocks
+from core.wording import (
+    device_of,
+    kind_of,
+    label_of,
+    labels_of,
+    setup_words,
+    status_word,
+    verdict_sentence,
+    workload_words,
+)
+from tests.builders import (
+    make_environment,
+    make_gpu_result,
+    make_result,
+    make_setup,
+    make_spec,
+    make_uniform_blocks,
+    make_workload,
+)
 
 
 def on(name, **changes):
@@ -133,3 +150,22 @@ def test_every_status_has_words_of_its_own():
     words = [status_word(status, english) for status in typing.get_args(Status)]
     assert len(set(words)) == len(words)
     assert status_word("out_of_time", str.upper) == "TIME LIMIT REACHED"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "words"),
+    [
+        ({}, "Test CPU", "CPU · best thread count · fp32 · data resident"),
+        ({"threads": 1}, None, "CPU · 1 thread · fp32 · data resident"),
+        ({"threads": 4, "data_path": "loader"}, None, "CPU · 4 threads · fp32 · data loader"),
+        ({"device": "cuda:0", "precision": "bf16"}, "NVIDIA H200", "NVIDIA H200 · bf16 · data resident"),
+        ({"device": "cuda:0"}, None, "cuda:0 · fp32 · data resident"),
+    ],
+)
+def test_a_setup_in_full(changes, name, words):
+    assert setup_words(make_setup(**changes), name, english) == words
+
+
+def test_a_workload_in_a_line():
+    assert workload_words(make_workload(), english) == "mlp on digits, batch 64, 3 epochs"
+    assert workload_words(make_workload(epochs=1), english) == "mlp on digits, batch 64, 1 epoch"
