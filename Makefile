@@ -22,10 +22,10 @@ has_torch = $(shell $(PYTHON) -c 'from importlib.util import find_spec; print(fi
 GPU_PYTHON ?= $(if $(wildcard $(PY)),$(PY),$(if $(has_torch),$(PYTHON),$(PY)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench gpu clean browser
+.PHONY: help run test check bench gpu catalogue clean browser
 
 help:  ## list what can be done (this)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  PORT=8600 make run            another port"
 	@echo "  PYTHON=python3.12 make run    another Python (after make clean)"
@@ -50,6 +50,9 @@ gpu: $(if $(filter $(PY),$(GPU_PYTHON)),$(DEV_READY))  ## GPU tests, then a fres
 		"torch sees no GPU here. `make run` opens the dashboard, whose Doctor page says why.")'
 	$(GPU_PYTHON) -m pytest tests/gpu -m gpu
 	$(GPU_PYTHON) -m core record --out recordings/
+
+catalogue: $(DEV_READY)  ## collect the texts to translate, and put their translations into use
+	$(PY) -m scripts.catalogue update compile
 
 clean:  ## remove .venv and caches; results in data/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis test-results

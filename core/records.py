@@ -21,6 +21,8 @@ DataPath = Literal["loader", "resident"]
 Status = Literal["finished", "out_of_time", "cancelled", "failed", "interrupted"]
 Origin = Literal["measured", "recorded", "imported"]
 Stage = Literal["load", "copy", "forward", "backward", "optimiser", "copy_back"]
+ParityCause = Literal["precision", "non_determinism", "divergence", "different_data", "accuracy"]
+EnergySource = Literal["counter", "power", "rapl"]  # the GPU's counter, its power integrated, the CPU's counter
 
 STAGES: tuple[Stage, ...] = ("load", "copy", "forward", "backward", "optimiser", "copy_back")
 
@@ -181,6 +183,17 @@ class Telemetry:
     cpu: tuple[CpuSample, ...] = ()
     gpu: tuple[GpuSample, ...] = ()  # of the GPU this run used; () on the CPU
     absent: tuple[Absent, ...] = ()
+    foreign_gpu_processes: int | None = None  # other programs computing on that GPU, the most seen at once
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """What the device that a run used drew while nothing was measured, by the sensor that `source` names."""
+
+    duration_s: float
+    power_w: float | None  # mean
+    energy_j: float | None  # of the whole duration, by a counter
+    source: EnergySource | None  # None: no sensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +243,7 @@ class Gpu:
     memory_bytes: int | None
     power_limit_w: float | None
     pcie: str | None  # e.g. "gen5 x16"
+    max_sm_clock_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +258,7 @@ class Machine:
     gpus_absent: str | None  # why there are none (a message code)
     git_revision: str | None
     variables: tuple[tuple[str, str], ...]  # the environment variables that change speed, by allow-list
+    on_battery: bool | None = None  # None: no battery, or its state isn't told
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +313,7 @@ class RunResult:
     anatomy: Anatomy | None = None
     memory: Memory | None = None
     telemetry: Telemetry | None = None
+    idle: Idle | None = None
     notes: tuple[Note, ...] = ()
     failure: Note | None = None
     origin: Origin = "measured"
@@ -323,16 +339,20 @@ class Caveat:
     code: str
     grave: bool = False
     facts: dict[str, Fact] = field(default_factory=dict)
+    informative: bool = False  # says something about the number without making it worth less
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Whether two runs did the same work: how far their losses part, against a tolerance."""
+    """Whether two runs did the same work: how far losses and final accuracy part, against tolerances."""
 
     code: Literal["same", "parted", "not_checked"]
     steps: int  # loss pairs compared
-    worst: float | None  # largest relative difference
+    worst: float | None  # largest relative difference of a loss
     tolerance: float | None
+    cause: ParityCause | None = None  # the likely one, where they part
+    accuracy_gap: float | None = None  # between the final test accuracies, each 0 to 1; None: not compared
+    accuracy_tolerance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

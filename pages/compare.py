@@ -46,8 +46,8 @@ live.done_meanwhile(looked_at.job_id)
 found = focus.results(looked_at, settings)
 if isinstance(found, Note):
     notices.problem(found)
-elif found:
-    result_view.show((*found, *focus.recorded(settings)))
+elif any(result.blocks or result.failure for result in found):  # else cancelled before anything was measured
+    result_view.show((*found, *focus.recorded(settings)), told=looked_at.problem)
 elif not looked_at.open:
     notices.nothing_yet(focus.recorded(settings))
 

@@ -73,6 +73,7 @@ def follow(runner: Runner, spec: JobSpec, translate: Translate) -> Job:
 
     Raises InputError where the job was refused.
     """
+    runner.wait_until_settled()
     job_id = runner.submit(spec)
     with Progress(translate) as progress:
         while True:

@@ -76,6 +76,23 @@ def driver_version() -> str | None:
         return None
 
 
+def foreign_processes(uuid: str, own_pid: int) -> int | None:
+    """How many other processes compute on this GPU; None where that can't be told.
+
+    Slow (milliseconds, a lock in the driver): never while something is timed. In a container the driver
+    numbers processes as the host does; where our own isn't among them, nothing can be said of the others.
+    """
+    try:
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+        pids = {process.pid for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}
+    except pynvml.NVMLError:
+        return None
+    if not pids:
+        return 0
+    return len(pids) - 1 if own_pid in pids else None
+
+
 def same_gpu(torch_uuid: str, nvml_uuid: str) -> bool:
     """Whether torch's device and NVML's are one GPU; torch writes the UUID without NVML's "GPU-".
 

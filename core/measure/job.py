@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,19 +133,25 @@ def _race(contestants: list[_Contestant], job: JobSpec, context: Context, emit: 
         for contestant in (*order, *reversed(order)):
             if contestant.over:
                 continue
-            trainee = contestant.trainee
-            try:
+            with _failing_alone(contestant, context, emit):
                 pace = _turn(contestant, job, emit, lead_in=last not in (None, contestant), resting=resting)
-            except (RuntimeError, MemoryError) as problem:
-                contestant.over = True
-                _fail(contestant.index, trainee.spec, trainee.data, problem, context.default_threads, emit)
-            else:
                 stopping.add(contestant.index, pace)
             last = contestant
         running = [contestant for contestant in running if not contestant.over]
         if _enough(running, stopping):
             for contestant in running:
-                _finish(contestant, job, emit, compared=len(contestants) > 1)
+                with _failing_alone(contestant, context, emit):
+                    _finish(contestant, job, emit, compared=len(running) > 1)
+
+
+@contextlib.contextmanager
+def _failing_alone(contestant: _Contestant, context: Context, emit: Emit) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as problem:
+        contestant.over = True
+        trainee = contestant.trainee
+        _fail(contestant.index, trainee.spec, trainee.data, problem, context.default_threads, emit)
 
 
 def _enough(running: list[_Contestant], stopping: Stopping) -> bool:

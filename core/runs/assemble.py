@@ -62,6 +62,11 @@ class RunInProgress:
         spent_s = sum(block.duration_s for block in self.blocks)
         return min(1.0, max(epochs / self.spec.workload.epochs, spent_s / max_seconds))
 
+    @property
+    def trained(self) -> bool:
+        """Whether the workload's epochs are done."""
+        return bool(self.epochs) and self.epochs[-1].epoch >= self.spec.workload.epochs
+
 
 class Assembly:
     """The events of one job, folded. Not thread-safe: the caller locks."""
@@ -115,6 +120,11 @@ class Assembly:
     def fraction(self) -> float:
         """How much of the job is done, 0 to 1; setups weigh alike."""
         return sum(run.fraction(self.job.max_seconds) for run in self.runs) / len(self.runs)
+
+    @property
+    def narrowing(self) -> bool:
+        """Whether all work is done and measuring goes on only to narrow the interval."""
+        return all(run.trained or run.phase == "over" for run in self.runs) and self.fraction >= 1
 
     @property
     def seconds_left(self) -> float | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from core.hardware import nvml
 from core.hardware.sampler import Sampler
-from core.records import Device, JobSpec, Machine, Note, RunResult, Software, Status, Telemetry
+from core.records import Device, Idle, JobSpec, Machine, Note, RunResult, Software, Status, Telemetry
 from core.runs.assemble import Assembly
 
 JobState = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
@@ -46,6 +47,8 @@ class Job:
     storage_problem: Note | None = None
     surroundings: Surroundings | None = None
     sampler: Sampler | None = None
+    idle: Mapping[str | None, Idle] = field(default_factory=dict)  # by GPU uuid; the CPU's under None
+    foreign: Mapping[str, int | None] = field(default_factory=dict)  # other programs on a GPU, by its uuid
     results: tuple[RunResult, ...] = ()  # when it is done
     done: bool = False  # over, tidied up and stored
     assembly: Assembly = field(init=False)
@@ -64,9 +67,14 @@ class Job:
             return self.assembly.results({}, {}, None, None, unfinished, self.failure)
         names = {setup.device for setup in self.spec.setups}
         found = {name: device for name in names if (device := around.device(name))}
+        uuids = {name: around.gpu_uuid(name) for name in names}
         telemetry: dict[str, Telemetry] = {}
         if self.sampler is not None:
-            telemetry = {name: self.sampler.telemetry(around.gpu_uuid(name)) for name in names}
-        return self.assembly.results(
+            for name, uuid in uuids.items():
+                foreign = self.foreign.get(uuid) if uuid else None
+                telemetry[name] = replace(self.sampler.telemetry(uuid), foreign_gpu_processes=foreign)
+        results = self.assembly.results(
             found, telemetry, around.machine, around.software, unfinished, self.failure
         )
+        idle = {name: self.idle.get(uuid) for name, uuid in uuids.items()}
+        return tuple(replace(result, idle=idle[result.spec.setup.device]) for result in results)

@@ -17,9 +17,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.errors import CrossoverError, InputError, MeasurementError
-from core.hardware import environment
+from core.hardware import environment, idle, nvml
+from core.hardware.cpu import CpuReader
 from core.hardware.sampler import Sampler
-from core.records import Device, Fact, JobSpec, Note
+from core.records import Device, Fact, Idle, JobSpec, Note
 from core.runs import owner
 from core.runs.admission import Limits, check
 from core.runs.job import Job, Surroundings
@@ -57,6 +58,8 @@ class Runner:
         self._worker: Worker | None = None
         self.worker_problem: Note | None = None  # why no worker can be started, if none can
         self._closed = False
+        self._idle: dict[str | None, Idle] = {}
+        self._settled = False  # the idle draw is known, or can't be
         self.devices: tuple[Device, ...] | None = None  # None until the first worker has said
         if heir:
             self._take_over()
@@ -133,6 +136,12 @@ class Runner:
             while self.devices is None and self.worker_problem is None:
                 self._changed.wait()
 
+    def wait_until_settled(self) -> None:
+        """Block until the idle draw of the devices is known, or it is known that it can't be."""
+        with self._changed:
+            while not self._settled:
+                self._changed.wait()
+
     @property
     def worker_pid(self) -> int | None:
         with self._changed:
@@ -172,8 +181,25 @@ class Runner:
             elif self._keeper.adopted(row, self._owner, _now()):
                 self._hold(Job(row.id, row.spec, row.created_at))
 
+    def _measure_idle(self) -> None:
+        """What the devices draw at rest, once, unless somebody is waiting; () where nothing can be read."""
+        uuids = [gpu.uuid for gpu in environment.machine().gpus]
+        if not uuids and CpuReader(None).sample(0.0).energy_j is None:
+            return
+        with machine_lock(lambda: bool(self._queue) or self._closed) as mine:
+            if not mine:
+                return
+            with self._changed:
+                found = idle.measure(uuids, sleep=lambda s: self._changed.wait_for(lambda: self._queue, s))
+                if not self._queue:
+                    self._idle = {uuid: value for uuid, value in found.items() if value.source}
+
     def _serve(self) -> None:
         self._warm_worker()
+        self._measure_idle()
+        with self._changed:
+            self._settled = True
+            self._changed.notify_all()
         while True:
             with self._changed:
                 while not self._queue and not self._closed:
@@ -227,12 +253,14 @@ class Runner:
             return
         origin = time.perf_counter()
         around = Surroundings(environment.machine(), worker.software, worker.devices)
-        gpus = {around.gpu_uuid(setup.device) for setup in job.spec.setups}
-        sampler = Sampler(worker.pid, sorted(uuid for uuid in gpus if uuid), origin)
+        gpus = sorted({uuid for setup in job.spec.setups if (uuid := around.gpu_uuid(setup.device))})
+        foreign = {uuid: nvml.foreign_processes(uuid, worker.pid) for uuid in gpus}
+        sampler = Sampler(worker.pid, gpus, origin)
         with self._changed:
             if job.over:  # cancelled before there was a worker to kill
                 return
             job.surroundings, job.sampler = around, sampler
+            job.idle, job.foreign = self._idle, foreign
         try:
             with sampler:
                 self._follow(job, worker.run(job.spec, self._data_root, origin))

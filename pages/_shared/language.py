@@ -20,7 +20,19 @@ def start() -> i18n.Translate:
 
 def current() -> i18n.Translate:
     """The translation function of this session's language."""
+    if _KEY not in st.session_state:
+        _come_through_the_dashboard()
     return i18n.translator(name())
+
+
+def _come_through_the_dashboard() -> None:
+    """Start again at dashboard.py, where a page was run without it.
+
+    Streamlit has a use of its own for a folder called pages/ until `st.navigation` is called. A server that has
+    just started is asked for a page before that, by a link or by a tab that was open while it restarted.
+    """
+    st.navigation([st.Page("dashboard.py")], position="hidden")
+    st.rerun()
 
 
 def name() -> str:

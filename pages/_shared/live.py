@@ -64,12 +64,13 @@ def _follow(job_id: str) -> None:
         state, waiting = job.state, job.waiting_for_machine
         place = runner.place(job_id)
         preparing, fraction, left = job.assembly.preparing, job.assembly.fraction, job.assembly.seconds_left
+        narrowing = job.assembly.narrowing
         results = job.results_now("cancelled") if state == "running" else ()
         latest = job.sampler.latest() if job.sampler else (None, {})
         runs = list(job.assembly.runs)
     with st.container(border=True):
         head, stop = st.columns([4, 1], vertical_alignment="center")
-        head.progress(fraction, _headline(state, waiting, place, preparing, left, _))
+        head.progress(fraction, _headline(state, waiting, place, preparing, narrowing, left, _))
         stop.button(
             _("Cancel"),
             icon=":material/stop_circle:",
@@ -88,6 +89,7 @@ def _headline(
     waiting: bool,
     place: int | None,
     preparing: tuple[str, float | None] | None,
+    narrowing: bool,
     left: float | None,
     translate: Translate,
 ) -> str:
@@ -105,6 +107,8 @@ def _headline(
         stage, fraction = preparing
         text = _("Downloading the images") if stage == "download" else _("Preparing the images")
         return text + (f" {units.percent(100 * fraction)}" if fraction else "")
+    if narrowing:
+        return _("Narrowing the speed-up's interval")
     if left is None:
         return _("Building the models and warming up")
     return _("Measuring, {time} left").format(time=units.duration(left))

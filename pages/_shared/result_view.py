@@ -17,20 +17,20 @@ from core.figures import charts
 from core.figures.charts import Chart
 from core.i18n import Translate
 from core.messages import sentence
-from core.records import Caveat, Comparison, RunResult
+from core.records import Caveat, Comparison, Note, RunResult
 from core.runs import exchange
 from core.wording import labels_of, status_word, verdict_sentence
-from pages._shared import language, sidebar
+from pages._shared import language, method, sidebar
 
 _FIRST = ("throughput", "epoch_time", "loss", "accuracy", "anatomy", "memory")
 _EVIDENCE = ("block_times", "telemetry")
 
 
-def show(results: tuple[RunResult, ...]) -> None:
-    """Everything that a visitor needs to believe or doubt the answer."""
+def show(results: tuple[RunResult, ...], told: Note | None = None) -> None:
+    """Everything that a visitor needs to believe or doubt the answer; `told`: a failure that was told already."""
     _ = language.current()
     measured = tuple(result for result in results if result.blocks)
-    _failures(results, _)
+    _failures(results, told, _)
     if not measured:
         return
     names = labels_of(measured, _)
@@ -46,6 +46,7 @@ def show(results: tuple[RunResult, ...]) -> None:
         with evidence:
             _charts(_EVIDENCE, measured)
             _environment(measured, names, _)
+    method.show(measured[0].spec.workload.task)
     _take_away(measured, comparisons, _)
 
 
@@ -75,19 +76,21 @@ def _chart(key: str, results: tuple[RunResult, ...], language_name: str) -> Char
     return charts.chart(key, results, language.current())
 
 
-def _failures(results: Sequence[RunResult], translate: Translate) -> None:
+def _failures(results: Sequence[RunResult], told: Note | None, translate: Translate) -> None:
     for result, name in zip(results, labels_of(results, translate), strict=True):
-        if result.failure is not None:
+        if result.failure is None:
+            continue
+        if result.failure != told:
             text = sentence(result.failure.code, result.failure.facts, translate)
-            st.error(f"**{name}**: {text}", icon=":material/error:")
-            fits = result.failure.facts.get("fits")
-            if isinstance(fits, int):  # ran out of memory, and this is what does not
-                st.button(
-                    translate("Use a batch of {n}").format(n=fits),
-                    key=f"fits-{result.id}",
-                    on_click=sidebar.use_batch_size,
-                    args=(fits,),
-                )
+            st.error(_named(name, text, translate), icon=":material/error:")
+        fits = result.failure.facts.get("fits")
+        if isinstance(fits, int):  # ran out of memory, and this is what does not
+            st.button(
+                translate("Use a batch of {n}").format(n=fits),
+                key=f"fits-{result.id}",
+                on_click=sidebar.use_batch_size,
+                args=(fits,),
+            )
 
 
 def _verdict(
@@ -136,22 +139,28 @@ def _doubts(
     for result, name in zip(results, names, strict=True):
         for caveat in caveats.of_run(result):
             told.add((caveat.code, result.id))
-            lines.append((caveat.grave, _line(caveat, f"**{name}**: ", translate)))
+            lines.append((caveat.grave, _line(caveat, name, translate)))
         for note in result.notes:
-            lines.append((False, f":material/info: **{name}**: {sentence(note.code, note.facts, translate)}"))
+            text = _named(name, sentence(note.code, note.facts, translate), translate)
+            lines.append((False, f":material/info: {text}"))
     for comparison in comparisons:
         for caveat in comparison.caveats:
             if (caveat.code, str(caveat.facts.get("run"))) not in told:
-                lines.append((caveat.grave, _line(caveat, "", translate)))
+                lines.append((caveat.grave, _line(caveat, None, translate)))
     if lines:
         texts = dict.fromkeys(text for _, text in sorted(lines, key=lambda line: not line[0]))
         with st.container(border=True):
             st.markdown("\n".join(f"- {text}" for text in texts))
 
 
-def _line(caveat: Caveat, name: str, translate: Translate) -> str:
+def _line(caveat: Caveat, name: str | None, translate: Translate) -> str:
     mark = ":red[:material/report:]" if caveat.grave else ":orange[:material/warning:]"
-    return f"{mark} {name}{sentence(caveat.code, caveat.facts, translate)}"
+    text = sentence(caveat.code, caveat.facts, translate)
+    return f"{mark} {_named(name, text, translate) if name else text}"
+
+
+def _named(name: str, text: str, translate: Translate) -> str:
+    return translate("**{name}**: {text}").format(name=name, text=text)
 
 
 def _charts(keys: Sequence[str], results: tuple[RunResult, ...]) -> None:
@@ -183,7 +192,7 @@ def _environment(results: Sequence[RunResult], names: Sequence[str], translate: 
             around.machine.os,
             result.created_at[:16].replace("T", " ") + " UTC",
         ]
-        rows.append(f"- **{name}**: " + ", ".join(part for part in parts if part))
+        rows.append("- " + _named(name, _(", ").join(part for part in parts if part), _))
         cold = result.cold_start
         if cold is not None:
             rows.append(

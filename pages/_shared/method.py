@@ -1,0 +1,62 @@
+"""How the time was taken, in plain words, with the loop that was timed beside them."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from pathlib import Path
+
+import streamlit as st
+
+import core
+from core.records import Task
+from pages._shared import language
+
+# Read as text: an import would load torch into the server.
+_LOOPS = Path(core.__file__).parent / "measure" / "loops.py"
+
+
+def show(task: Task) -> None:
+    _ = language.current()
+    section = st.expander(_("How this was measured"), on_change="rerun", key="method")
+    if not section.open:
+        return
+    with section:
+        steps = [
+            _(
+                "**Same work.** Every setup starts from the same weights and sees the same batches in the same "
+                "order. The losses of the first steps are compared; if they part, no speed-up is given."
+            ),
+            _(
+                "**Apart from the start.** Loading torch, preparing images, building the model, the first step and "
+                "the warm-up are timed by themselves and are not in the headline."
+            ),
+            _(
+                "**In turns.** The setups alternate in blocks (A B B A), never at the same time, so that heat, clock "
+                "and other load hit all of them alike. Before each block a few untimed steps wake the device."
+            ),
+            _(
+                "**Undisturbed.** The clock brackets whole blocks of steps and waits for the device at their two ends "
+                "only. Measuring has a process of its own; sensors are read from outside, five times a second."
+            ),
+            _(
+                "**With its uncertainty.** Blocks that are neighbours in time form pairs; the speed-up is the middle "
+                "of their ratios, with a 95 % interval. Measuring goes on until that is narrow, or the time is up."
+            ),
+            _("**The CPU at its best.** Its thread count is found by a short search, unless you name one."),
+            _(
+                "**Where a step's time goes** comes from a separate pass with a clock at each stage: looking costs "
+                "time, so it is never mixed with the headline."
+            ),
+        ]
+        st.markdown("\n".join(f"- {step}" for step in steps))
+        st.markdown(_("The loop that the clock brackets:"))
+        st.code(_source(task), language="python")
+
+
+@functools.cache
+def _source(task: Task) -> str:
+    text = _LOOPS.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    loop = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == task)
+    return ast.get_source_segment(text, loop) or ""
