@@ -1,19 +1,22 @@
 """Every doubt about a run or a pair of runs, recomputed from raw data: one small function for each.
 
-A check returns its Caveat or None. To add one: write it, list it in RUN_CHECKS or PAIR_CHECKS, and give its
-code a sentence in core.messages.CAVEATS. Every caveat of a run carries the facts `run` and `device`.
+A check returns its Caveat or None. To add one: write it, list it in RUN_CHECKS or PAIR_CHECKS with whether it
+touches what the headline's numbers are worth, and give its code a sentence in core.messages.CAVEATS. Every
+caveat of a run carries the facts `run` and `device`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from core.analysis import stats, timed
+from core.analysis.comparability import Difference, differences, gpu_used, machine_name
 from core.analysis.energy import energy
-from core.analysis.parity import parity
-from core.records import Caveat, Fact, Machine, RunResult
+from core.analysis.parity import REASONS, parity
+from core.analysis.speedup import MIN_BLOCKS, speedup
+from core.records import Caveat, CpuSample, Fact, GpuSample, RunResult, ThreadTrial
 
 # torch.utils.benchmark warns at the same two spreads ("significant environmental influence").
 NOISY_IQR = 0.10
@@ -28,21 +31,41 @@ BUSY_PCT = 20.0
 DRIFT = 0.10
 # Linear interpolation at a stretch's edges mixes in idle power: a third of a reading for each stretch.
 FEW_READINGS_PER_STRETCH = 3.0
+# GPUs leave a few per cent of their clock at work, and a processor whose cores are all busy a tenth or two.
+LOW_CLOCK = 0.75
+# What a search of a few short blocks can tell apart.
+BETTER_THREADS = 0.03
 # Power and heat, as core.hardware.nvml names them; not clocks that someone has set.
 _SLOWING = {"sw_power_cap", "hw_slowdown", "sw_thermal", "hw_thermal", "hw_power_brake"}
 _BF16_ISA = {"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"}  # x86; the last two are Arm's names
+# torch's default: the first that is set, within the limit
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT")
+# Readings, as Telemetry.absent names them, without which slowing down goes unseen
+_WATCHING = {
+    "cpu": ("cpu.clock_hz", "cpu.energy_j"),
+    "gpu": ("gpu", "gpu.sm_clock_hz", "gpu.throttle_reasons", "gpu.power_w", "gpu.energy_j"),
+}
+# Differences that change speed by themselves; a kernel's or torchvision's release alone is no doubt.
+_SPEED_SOFTWARE = {"python", "torch", "cuda", "cudnn", "blas", "cpu_capability", "driver"}
 
 
 def of_run(result: RunResult) -> tuple[Caveat, ...]:
     """The doubts about one run, in the order of RUN_CHECKS."""
     who: dict[str, Fact] = {"run": result.id, "device": result.spec.setup.device}
-    found = (check(result) for check in RUN_CHECKS)
-    return tuple(dataclasses.replace(c, facts={**who, **c.facts}) for c in found if c is not None)
+    return tuple(
+        dataclasses.replace(caveat, facts={**who, **caveat.facts}, informative=not touches)
+        for check, touches in RUN_CHECKS
+        if (caveat := check(result)) is not None
+    )
 
 
 def of_pair(a: RunResult, b: RunResult) -> tuple[Caveat, ...]:
     """The doubts about comparing two runs; those of each run by itself are `of_run`'s."""
-    return tuple(caveat for check in PAIR_CHECKS if (caveat := check(a, b)) is not None)
+    return tuple(
+        dataclasses.replace(caveat, informative=not touches)
+        for check, touches in PAIR_CHECKS
+        if (caveat := check(a, b)) is not None
+    )
 
 
 # --- one run -------------------------------------------------------------------------------------
@@ -51,19 +74,28 @@ def of_pair(a: RunResult, b: RunResult) -> tuple[Caveat, ...]:
 def _partial_run(result: RunResult) -> Caveat | None:
     if result.status not in ("cancelled", "interrupted", "failed"):
         return None
-    return Caveat("partial_run", grave=result.status == "failed", facts={"status": result.status})
+    useless = result.status == "failed" or not result.blocks
+    return Caveat("partial_run", grave=useless, facts={"status": result.status})
 
 
 def _recorded(result: RunResult) -> Caveat | None:
-    if result.origin == "measured":
-        return None
+    return Caveat("recorded", facts=_where_and_when(result)) if result.origin == "recorded" else None
+
+
+def _imported(result: RunResult) -> Caveat | None:
+    return Caveat("imported", facts=_where_and_when(result)) if result.origin == "imported" else None
+
+
+def _where_and_when(result: RunResult) -> dict[str, Fact]:
     name = result.environment.device.name if result.environment else result.spec.setup.device
-    return Caveat(result.origin, facts={"date": result.created_at[:10], "name": name})
+    return {"date": result.created_at[:10], "name": name}
 
 
 def _too_few_blocks(result: RunResult) -> Caveat | None:
     blocks = len(result.blocks)
-    return Caveat("too_few_blocks", facts={"blocks": blocks}) if 0 < blocks < FEW_BLOCKS else None
+    if blocks >= FEW_BLOCKS or (blocks == 0 and result.status not in ("finished", "out_of_time")):
+        return None  # a run that ended early says so itself
+    return Caveat("too_few_blocks", grave=blocks < MIN_BLOCKS, facts={"blocks": blocks})
 
 
 def _noisy(result: RunResult) -> Caveat | None:
@@ -104,6 +136,62 @@ def _throttled(result: RunResult) -> Caveat | None:
     return Caveat("throttled", facts={"pct": round(100 * len(slowed) / len(known)), "reasons": names})
 
 
+def _clock_low(result: RunResult) -> Caveat | None:
+    clocks, highest = _gpu_clocks(result) if result.spec.setup.device != "cpu" else _cpu_clocks(result)
+    if not clocks or not highest or statistics.median(clocks) >= LOW_CLOCK * highest:
+        return None
+    clock = statistics.median(clocks)
+    facts: dict[str, Fact] = {"mhz": round(clock / 1e6), "highest_mhz": round(highest / 1e6)}
+    return Caveat("clock_low", facts={**facts, "pct": round(100 * clock / highest)})
+
+
+def _gpu_clocks(result: RunResult) -> tuple[list[float], float | None]:
+    """In the blocks, and the highest known: the driver's word, else what was seen at any time."""
+
+    def clocks(samples: Iterable[GpuSample]) -> list[float]:
+        return [sample.sm_clock_hz for sample in samples if sample.sm_clock_hz is not None]
+
+    gpu, samples = gpu_used(result), result.telemetry.gpu if result.telemetry else ()
+    told = gpu.max_sm_clock_hz if gpu else None
+    return clocks(timed.during_blocks(result, samples)), told or max(clocks(samples), default=None)
+
+
+def _cpu_clocks(result: RunResult) -> tuple[list[float], float | None]:
+    """As _gpu_clocks. A reading is the mean of all cores: only with all at work does it say anything."""
+
+    def clocks(samples: Iterable[CpuSample]) -> list[float]:
+        return [sample.clock_hz for sample in samples if sample.clock_hz is not None]
+
+    cpu = result.environment.machine.cpu if result.environment else None
+    if cpu is None or result.telemetry is None or (result.threads or 0) < (cpu.physical_cores or 1):
+        return [], None
+    seen = clocks(timed.during_blocks(result, result.telemetry.cpu))
+    return seen, cpu.max_clock_hz or max(clocks(result.telemetry.cpu), default=None)
+
+
+def _foreign_process(result: RunResult) -> Caveat | None:
+    others = result.telemetry.foreign_gpu_processes if result.telemetry else None
+    if result.spec.setup.device == "cpu" or not others:
+        return None
+    return Caveat("foreign_process", facts={"count": others})
+
+
+def _counters_missing(result: RunResult) -> Caveat | None:
+    virtual = result.environment.machine.virtual if result.environment else None
+    if virtual is None or result.telemetry is None:
+        return None
+    absent = {item.reading for item in result.telemetry.absent}
+    hidden = [name for name in _WATCHING["cpu" if result.spec.setup.device == "cpu" else "gpu"] if name in absent]
+    if not hidden:
+        return None
+    return Caveat("counters_missing", facts={"virtual": virtual, "readings": ", ".join(hidden)})
+
+
+def _battery(result: RunResult) -> Caveat | None:
+    plugged_out = result.environment is not None and result.environment.machine.on_battery
+    return Caveat("battery") if plugged_out else None
+
+
 def _machine_busy(result: RunResult) -> Caveat | None:
     cores = result.environment.machine.cpu.logical_cores if result.environment else None
     if result.telemetry is None or cores is None:
@@ -124,9 +212,9 @@ def _cpu_restricted(result: RunResult) -> Caveat | None:
     cpu = result.environment.machine.cpu
     if cpu.physical_cores is None:
         return None
-    limits = {"affinity": cpu.usable_cores, "cgroup quota": cpu.quota_cores}
-    if result.spec.setup.threads is None:  # else the threads were asked for, and the variable has no say
-        limits["OMP_NUM_THREADS"] = _threads_variable(result.environment.machine)
+    limits: dict[str, float | None] = {"affinity": cpu.usable_cores, "cgroup quota": cpu.quota_cores}
+    if result.spec.setup.threads is None:  # else the threads were asked for, and the variables have no say
+        limits |= _thread_variables(result)
     tight = {name: limit for name, limit in limits.items() if limit is not None and limit < cpu.physical_cores}
     if not tight:
         return None
@@ -136,11 +224,32 @@ def _cpu_restricted(result: RunResult) -> Caveat | None:
     )
 
 
-def _threads_variable(machine: Machine) -> int | None:
-    first = (
-        dict(machine.variables).get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    )  # "4,2": one for each level
-    return int(first) if first.isdigit() else None
+def _thread_variables(result: RunResult) -> dict[str, float | None]:
+    """The limits that environment variables set."""
+    given = dict(result.environment.machine.variables) if result.environment else {}
+    first = {name: given.get(name, "").split(",")[0].strip() for name in _THREAD_VARIABLES}  # "4,2": by level
+    if first["OMP_NUM_THREADS"]:  # comes first with torch
+        first["MKL_NUM_THREADS"] = ""
+    return {name: int(text) for name, text in first.items() if text.isdigit() and int(text) > 0}
+
+
+def _cpu_not_best(result: RunResult) -> Caveat | None:
+    used = next((trial for trial in result.thread_trials if trial.threads == result.threads), None)
+    others = [trial for trial in result.thread_trials if trial.threads != result.threads]
+    if result.spec.setup.device != "cpu" or used is None or not others:
+        return None
+    best = min(others, key=_trial_time)
+    slower = _trial_time(used) / _trial_time(best) - 1
+    ratio = stats.ratio_of_medians(used.seconds_per_sample, best.seconds_per_sample)
+    if slower <= BETTER_THREADS or (ratio is not None and ratio.low <= 1):
+        return None
+    return Caveat(
+        "cpu_not_best", facts={"threads": used.threads, "best": best.threads, "pct": round(100 * slower)}
+    )
+
+
+def _trial_time(trial: ThreadTrial) -> float:
+    return stats.median(trial.seconds_per_sample)
 
 
 def _bf16_slow_on_cpu(result: RunResult) -> Caveat | None:
@@ -167,58 +276,86 @@ def _energy_coarse(result: RunResult) -> Caveat | None:
 
 def _parity_lost(a: RunResult, b: RunResult) -> Caveat | None:
     found = parity(a, b)
-    if found.code != "parted":
+    if found.cause is None:
         return None
-    return Caveat("parity_lost", grave=True, facts={"worst": found.worst, "tolerance": found.tolerance})
+    facts: dict[str, Fact] = {"worst": found.worst, "tolerance": found.tolerance}
+    if found.accuracy_gap is not None:
+        facts |= {"accuracy_gap": found.accuracy_gap, "accuracy_tolerance": found.accuracy_tolerance}
+    return Caveat(REASONS[found.cause], grave=True, facts=facts)
 
 
 def _separate_jobs(a: RunResult, b: RunResult) -> Caveat | None:
     return None if a.job_id == b.job_id else Caveat("separate_jobs")
 
 
+def _no_interval_target(a: RunResult, b: RunResult) -> Caveat | None:
+    """Out of time before the interval was as narrow as it was asked to be; of three setups, it may be another's."""
+    targets = [note.facts.get("target_pct") for run in (a, b) for note in run.notes if note.code == "stopped_by_time"]
+    target = next((value for value in targets if isinstance(value, (int, float))), None)
+    if target is None or a.job_id != b.job_id:
+        return None
+    ratio, _ = speedup(a, b)
+    if ratio is None:
+        return None
+    reached = 100 * (ratio.high - ratio.low) / 2 / ratio.value
+    if reached <= target:
+        return None
+    return Caveat("no_interval_target", facts={"target_pct": target, "pct": float(f"{reached:.2g}")})
+
+
 def _unlike_environment(a: RunResult, b: RunResult) -> Caveat | None:
-    if a.job_id == b.job_id or a.environment is None or b.environment is None:
+    if a.environment is None or b.environment is None or not _of(a, b, "other_hardware"):
         return None
-    one, other = a.environment.machine, b.environment.machine
-    cards = [[gpu.name for gpu in machine.gpus] for machine in (one, other)]
-    if one.cpu == other.cpu and cards[0] == cards[1]:
-        return None
-    return Caveat("unlike_environment", facts={"baseline": _named(one), "candidate": _named(other)})
+    names = [machine_name(run.environment.machine) for run in (a, b) if run.environment]
+    return Caveat("unlike_environment", facts={"baseline": names[0], "candidate": names[1]})
 
 
-def _named(machine: Machine) -> str:
-    return " + ".join((machine.cpu.model, *(gpu.name for gpu in machine.gpus)))
+def _unlike_conditions(a: RunResult, b: RunResult) -> Caveat | None:
+    found = _of(a, b, "other_conditions")
+    if not found or _of(a, b, "other_hardware"):  # another machine is doubt enough
+        return None
+    return Caveat("unlike_conditions", facts={"differing": _listed(found)})
 
 
 def _unlike_software(a: RunResult, b: RunResult) -> Caveat | None:
-    if a.environment is None or b.environment is None:
-        return None
-    one, other = a.environment.software, b.environment.software
-    differing = [
-        f"{name} {getattr(one, name)} / {getattr(other, name)}"
-        for name in ("torch", "cuda", "cudnn", "blas", "cpu_capability")
-        if getattr(one, name) != getattr(other, name)
-    ]
-    return Caveat("unlike_software", facts={"differing": ", ".join(differing)}) if differing else None
+    found = [item for item in _of(a, b, "other_software") if item.field in _SPEED_SOFTWARE]
+    return Caveat("unlike_software", facts={"differing": _listed(found)}) if found else None
 
 
-RUN_CHECKS: tuple[Callable[[RunResult], Caveat | None], ...] = (
-    _partial_run,
-    _recorded,
-    _too_few_blocks,
-    _noisy,
-    _drifting,
-    _projected_epoch,
-    _throttled,
-    _machine_busy,
-    _cpu_restricted,
-    _bf16_slow_on_cpu,
-    _energy_estimated,
-    _energy_coarse,
+def _of(a: RunResult, b: RunResult, code: str) -> list[Difference]:
+    return [item for item in differences(a, b) if item.code == code]
+
+
+def _listed(found: Sequence[Difference]) -> str:
+    return ", ".join(f"{item.field} {item.a} / {item.b}" for item in found)
+
+
+TOUCHES, INFORMS = True, False  # what the number is worth; what a reader should know beside it
+RUN_CHECKS: tuple[tuple[Callable[[RunResult], Caveat | None], bool], ...] = (
+    (_partial_run, TOUCHES),
+    (_recorded, INFORMS),
+    (_imported, TOUCHES),
+    (_too_few_blocks, TOUCHES),
+    (_noisy, TOUCHES),
+    (_drifting, TOUCHES),
+    (_projected_epoch, INFORMS),
+    (_throttled, TOUCHES),
+    (_clock_low, TOUCHES),
+    (_machine_busy, TOUCHES),
+    (_foreign_process, TOUCHES),
+    (_battery, TOUCHES),
+    (_cpu_restricted, TOUCHES),
+    (_cpu_not_best, TOUCHES),
+    (_bf16_slow_on_cpu, TOUCHES),
+    (_counters_missing, INFORMS),
+    (_energy_estimated, INFORMS),
+    (_energy_coarse, INFORMS),
 )
-PAIR_CHECKS: tuple[Callable[[RunResult, RunResult], Caveat | None], ...] = (
-    _parity_lost,
-    _separate_jobs,
-    _unlike_environment,
-    _unlike_software,
+PAIR_CHECKS: tuple[tuple[Callable[[RunResult, RunResult], Caveat | None], bool], ...] = (
+    (_parity_lost, TOUCHES),
+    (_separate_jobs, TOUCHES),
+    (_no_interval_target, TOUCHES),
+    (_unlike_environment, TOUCHES),
+    (_unlike_conditions, TOUCHES),
+    (_unlike_software, TOUCHES),
 )

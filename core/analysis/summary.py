@@ -43,7 +43,6 @@ def summarise(result: RunResult) -> Summary:
     measured = [epoch.seconds for epoch in timed.measured_epochs(result)]
     proper = [record for record in result.epochs if record.epoch <= result.spec.workload.epochs]
     losses = [record.train_loss for record in proper if record.train_loss is not None]
-    accuracies = [record.test_accuracy for record in proper if record.test_accuracy is not None]
     cold = result.cold_start
     return Summary(
         samples_per_s=stats.inverse(per_sample) if per_sample else None,
@@ -53,12 +52,19 @@ def summarise(result: RunResult) -> Summary:
         timed_fraction=timed.timed_fraction(result),
         projected=epoch_s is not None and not measured,
         final_loss=losses[-1] if losses else None,
-        test_accuracy=accuracies[-1] if accuracies else None,
+        test_accuracy=final_accuracy(result),
         first_step_s=cold.first_step_s if cold else None,
         cold_start_s=_paid_once(cold) if cold else None,
         time_to_finish_s=_finish(cold, epoch_s, result.spec.workload.epochs) if cold and epoch_s else None,
         energy=energy(result),
     )
+
+
+def final_accuracy(result: RunResult) -> float | None:
+    """On the test images after the last of the workload's epochs that was tested, 0 to 1."""
+    proper = [record for record in result.epochs if record.epoch <= result.spec.workload.epochs]
+    accuracies = [record.test_accuracy for record in proper if record.test_accuracy is not None]
+    return accuracies[-1] if accuracies else None
 
 
 def _paid_once(cold: ColdStart) -> float:

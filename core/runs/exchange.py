@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import uuid
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from core.analysis import caveats, summary
+from core.analysis.quality import Quality, quality
+from core.analysis.soundness import refuse_overlap, refuse_unsound
 from core.codec import from_plain, to_plain
 from core.errors import InputError
 from core.records import SCHEMA_VERSION, Comparison, RunResult
 
 SIZE_LIMIT_BYTES = 32 << 20  # some hundreds of runs; more would hold a page up for seconds
-_DERIVED = ("caveats", "summary")
+_DERIVED = ("quality", "caveats", "summary")
 
 
 def document(
@@ -40,7 +42,7 @@ def document(
 def read_document(data: Any) -> tuple[RunResult, ...]:
     """The runs of a document, marked as imported, since nothing in a file was measured here and now.
 
-    Raises InputError: document_newer, malformed_record.
+    Raises InputError: document_newer, schema_unreadable, malformed_record.
     """
     if not isinstance(data, dict):
         raise _malformed("document", "not an object")
@@ -58,6 +60,8 @@ def read_document(data: Any) -> tuple[RunResult, ...]:
         if result.id in results:
             raise _malformed(f"runs[{i}].id", "another run has the same")
         results[result.id] = result
+    for one, other in itertools.combinations(results.values(), 2):
+        refuse_overlap(one, other)
     return tuple(results.values())
 
 
@@ -102,13 +106,19 @@ def parse_json(name: str, content: bytes) -> Any:
 
 def _run(result: RunResult) -> dict[str, Any]:
     derived = {"caveats": caveats.of_run(result), "summary": summary.summarise(result)}
-    return {**to_plain(result), **to_plain(derived)}
+    return {**to_plain(result), "quality": _quality(quality(result)), **to_plain(derived)}
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
     names = ("speedup", "pairs", "parity", "verdict", "caveats")
     concluded = {name: to_plain(getattr(comparison, name)) for name in names}
-    return {"baseline": comparison.baseline.id, "candidate": comparison.candidate.id, **concluded}
+    runs = {"baseline": comparison.baseline.id, "candidate": comparison.candidate.id}
+    return {**runs, "quality": _quality(quality(comparison)), **concluded}
+
+
+def _quality(found: Quality) -> dict[str, Any]:
+    """The badge and the codes of its reasons; a reason's facts stand with the caveat."""
+    return {"badge": found.badge, "reasons": [caveat.code for caveat in found.reasons]}
 
 
 def _read_run(entry: Any, where: str) -> RunResult:
@@ -116,49 +126,8 @@ def _read_run(entry: Any, where: str) -> RunResult:
         raise _malformed(where, "not an object")
     raw = {key: value for key, value in entry.items() if key not in _DERIVED}
     result = from_plain(RunResult, raw, where)
-    for name, number in _above_zero(result):
-        if number <= 0:
-            raise _malformed(f"{where}.{name}", "must be above 0")
-    for name, number in _not_negative(result):
-        if number < 0:
-            raise _malformed(f"{where}.{name}", "must not be below 0")
-    if not _is_utc(result.created_at):
-        raise _malformed(f"{where}.created_at", "needs a time in UTC, such as 2026-11-22T18:30:00+00:00")
+    refuse_unsound(result, where)
     return dataclasses.replace(result, origin="imported")
-
-
-def _above_zero(result: RunResult) -> Iterator[tuple[str, float]]:
-    yield "spec.workload.batch_size", result.spec.workload.batch_size
-    yield "spec.workload.epochs", result.spec.workload.epochs
-    if result.data:
-        yield "data.train_samples", result.data.train_samples
-    for i, block in enumerate(result.blocks):
-        for name in ("epoch", "steps", "samples", "duration_s"):
-            yield f"blocks[{i}].{name}", getattr(block, name)
-    for i, record in enumerate(result.epochs):
-        for name in ("epoch", "steps", "samples"):
-            yield f"epochs[{i}].{name}", getattr(record, name)
-
-
-def _not_negative(result: RunResult) -> Iterator[tuple[str, float]]:
-    for name, value in to_plain(result.cold_start or {}).items():
-        if value is not None:
-            yield f"cold_start.{name}", value
-    for i, block in enumerate(result.blocks):
-        yield f"blocks[{i}].start_s", block.start_s
-    for i, record in enumerate(result.epochs):
-        yield f"epochs[{i}].evaluation_s", record.evaluation_s
-        yield f"epochs[{i}].test_samples", record.test_samples
-    for stage in result.anatomy.stages if result.anatomy else ():
-        for i, seconds in enumerate(stage.seconds):
-            yield f"anatomy.{stage.stage}.seconds[{i}]", seconds
-
-
-def _is_utc(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).utcoffset() == timedelta(0)
-    except ValueError:
-        return False
 
 
 def _malformed(where: str, problem: str) -> InputError:

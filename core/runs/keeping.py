@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from core.analysis.summary import summarise
+from core.analysis import stats, timed
+from core.analysis.summary import final_accuracy
 from core.errors import StoreError
 from core.records import JobSpec, Note, RunResult
 
 if TYPE_CHECKING:  # the store needs SQLAlchemy, which a machine that only measures may lack
-    from core.runs.store import JobRow, Store
+    from core.runs.store import JobRow, RunSummary, Store
 
 Over = Literal["finished", "failed", "cancelled", "interrupted"]
 
@@ -39,16 +40,7 @@ class Keeper:
         """Keep results, replacing earlier parts of the same runs."""
         if self._store is None:
             return None
-        from core.runs.store import RunSummary
-
-        rows = []
-        for result in results:
-            summary = summarise(result)
-            rate, epoch = summary.samples_per_s, summary.epoch_s
-            row = RunSummary(
-                rate.value if rate else None, epoch.value if epoch else None, summary.test_accuracy
-            )
-            rows.append((result, row))
+        rows = [(result, _listed(result)) for result in results]
         return self._try(lambda store: store.add_runs(rows))
 
     def beat(self, owner: str, at: str) -> Note | None:
@@ -70,3 +62,17 @@ class Keeper:
         except StoreError as problem:
             return Note(problem.code, dict(problem.facts))  # type: ignore[arg-type]
         return None
+
+
+def _listed(result: RunResult) -> RunSummary:
+    """The summary's values without their intervals, which would cost ten times what storing does."""
+    from core.runs.store import RunSummary
+
+    per_sample = timed.seconds_per_sample(result)
+    typical = stats.median(per_sample) if len(per_sample) > 1 else None  # of one block there is no rate either
+    whole = timed.samples_per_epoch(result)
+    return RunSummary(
+        samples_per_s=1 / typical if typical else None,
+        epoch_s=typical * whole if typical and whole else None,
+        test_accuracy=final_accuracy(result),
+    )

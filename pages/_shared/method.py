@@ -51,7 +51,7 @@ def show(task: Task) -> None:
         ]
         st.markdown("\n".join(f"- {step}" for step in steps))
         st.markdown(_("The loop that the clock brackets:"))
-        st.code(_source(task), language="python")
+        st.code(_source(task), language="python", wrap_lines=True)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""A real server and a real browser for the tests in this folder."""
+"""A real server, its real worker and a real browser for the tests in this folder."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -16,7 +18,74 @@ from scripts.browser import find
 
 _HERE = Path(__file__).resolve().parent
 _ROOT = _HERE.parents[1]
-_LOG = pytest.StashKey[Path]()
+_LOGS = pytest.StashKey[list[Path]]()
+
+
+class Server:
+    """A dashboard on a free port, with data and temporary folders of its own; to be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self.log = folder, folder / "server.log"
+        self.database = f"sqlite:///{folder / 'data' / 'crossover.sqlite3'}"
+        self._port = _free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        temporary = self._folder / "tmp"  # the lock for measuring is there: nobody else's run is in the way
+        temporary.mkdir(exist_ok=True)
+        own = {"CROSSOVER_DATA_DIR": str(self._folder / "data"), "TMPDIR": str(temporary)}
+        command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", f"--server.port={self._port}"]
+        with self.log.open("ab") as sink:
+            self._process = subprocess.Popen(
+                [*command, "--server.address=127.0.0.1"],
+                cwd=_ROOT,
+                env={**os.environ, **own},
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait_until_healthy(self._process)
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        """As `kill -9`, or a machine out of memory, would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def worker(self) -> psutil.Process:
+        """The measuring process."""
+        assert self._process is not None
+        children = psutil.Process(self._process.pid).children()
+        [worker] = [child for child in children if "core.measure" in child.cmdline()]
+        return worker
+
+    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
+        for _ in range(600):
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                if self._healthy():
+                    return
+            else:
+                break
+        pytest.fail(f"The dashboard didn't start:\n{self.log.read_text(errors='replace')}")
+
+    def _healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1) as answer:
+                return answer.read() == b"ok"
+        except OSError:
+            return False
 
 
 @pytest.fixture(scope="session")
@@ -28,27 +97,43 @@ def browser_type_launch_args(browser_type_launch_args):
     return arguments
 
 
+@pytest.fixture
+def newcomer(new_context) -> Callable[..., Page]:
+    """A page in a browser of its own, with Playwright's options for a context; English, unless told otherwise."""
+
+    def come(**options: object) -> Page:
+        return new_context(**{"locale": "en-US", **options}).new_page()
+
+    return come
+
+
 @pytest.fixture(scope="session")
-def app_url(request, tmp_path_factory):
-    """The address of a dashboard of its own: free port, empty data folder, stopped at the end."""
-    folder = tmp_path_factory.mktemp("dashboard")
-    request.config.stash[_LOG] = log = folder / "server.log"
-    port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", f"--server.port={port}"]
-    environment = {**os.environ, "CROSSOVER_DATA_DIR": str(folder / "data")}
-    with log.open("wb") as sink:
-        server = subprocess.Popen(
-            [*command, "--server.address=127.0.0.1"],
-            cwd=_ROOT,
-            env=environment,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait_until_healthy(server, url := f"http://127.0.0.1:{port}", log)
-        yield url
-    finally:
-        _stop(server)
+def start_server(request, tmp_path_factory) -> Iterator[Callable[[], Server]]:
+    """Starts a server; all are stopped at the end."""
+    logs = request.config.stash.setdefault(_LOGS, [])
+    servers: list[Server] = []
+
+    def start() -> Server:
+        server = Server(tmp_path_factory.mktemp("dashboard"))
+        servers.append(server)
+        logs.append(server.log)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def server(start_server) -> Server:
+    """The server that most tests share."""
+    return start_server()
+
+
+@pytest.fixture(scope="session")
+def app_url(server) -> str:
+    return server.url
 
 
 def settled(page: Page) -> None:
@@ -63,17 +148,26 @@ def settled(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def pytest_configure(config):
+    """Where a browser test fails, what the browser showed is kept in test-results/."""
+    if config.getoption("--screenshot", "off") == "off":
+        config.option.screenshot = "only-on-failure"
+
+
 def pytest_collection_modifyitems(items):
     """Browser tests last: Playwright leaves an event loop in this thread, and asyncio.run refuses a second."""
     items.sort(key=lambda item: item.path.is_relative_to(_HERE))
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker("browser")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
     report = yield
-    log = item.config.stash.get(_LOG, None)
-    if report.failed and log:
-        report.sections.append(("dashboard's log", log.read_text(errors="replace")[-8000:]))
+    if report.failed:
+        for log in item.config.stash.get(_LOGS, []):
+            report.sections.append(("dashboard's log", log.read_text(errors="replace")[-8000:]))
     return report
 
 
@@ -81,32 +175,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    for _ in range(600):
-        try:
-            server.wait(0.1)
-        except subprocess.TimeoutExpired:
-            if _healthy(url):
-                return
-        else:
-            break
-    pytest.fail(f"The dashboard didn't start:\n{log.read_text(errors='replace')}")
-
-
-def _healthy(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1) as answer:
-            return answer.read() == b"ok"
-    except OSError:
-        return False
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(15)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()

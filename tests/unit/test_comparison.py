@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from core.analysis.comparison import compare, differences, pair_blocks
+from core.analysis.comparison import compare
 from core.analysis.parity import parity
+from core.analysis.speedup import pair_blocks
 from core.errors import InputError
 from core.messages import sentence
 from core.records import Block, Parity
@@ -17,7 +18,6 @@ from tests.builders import (
     make_result,
     make_spec,
     make_uniform_blocks,
-    make_workload,
 )
 
 
@@ -92,7 +92,6 @@ def test_what_cannot_be_compared():
         compare(make_result(), other)
     assert caught.value.code == "not_comparable"
     assert caught.value.facts == {"fields": "batch_size, seed"}
-    assert differences(make_workload(), make_workload()) == ()
 
 
 def test_caveats_say_which_run_they_are_about():

@@ -217,6 +217,7 @@ def test_the_latest_job_of_given_setups_has_exactly_these(store):
     assert store.latest_job(WORK, (Setup(threads=2),)) == "threads"
     assert store.latest_job(WORK, (CPU, CPU)) == "twice"
     assert store.latest_job(WORK, (GPU,)) is None
+    assert store.latest_job(WORK, ()) is None
 
 
 # --- jobs

@@ -68,6 +68,7 @@ class JobRow:
 
 
 _LISTED = tuple(column for column in runs.c if column is not runs.c.document)
+_mate = runs.alias()  # any run of the same job
 
 
 class Store:
@@ -188,12 +189,13 @@ class Store:
     def latest_job(self, workload: Workload, setups: Sequence[Setup] | None = None) -> str | None:
         """The newest job that measured this workload (and, if given, exactly these setups in any order)
         and got a rate from at least one run."""
-        query = sa.select(runs.c.job_id).where(*_same(workload)).group_by(runs.c.job_id)
-        query = query.having(_how_many(runs.c.status.in_(_USABLE), runs.c.samples_per_s.is_not(None)) > 0)
+        # Newest first, each run's job looked at by itself: mostly the first will do, however many are stored.
+        usable = (_mate.c.status.in_(_USABLE), _mate.c.samples_per_s.is_not(None))
+        query = sa.select(runs.c.job_id).where(*_same(workload), _mates(*usable) > 0)
         if setups is not None:
-            query = query.having(sa.func.count() == len(setups))
-            query = query.having(*(_how_many(*_same(setup)) == setups.count(setup) for setup in setups))
-        query = query.order_by(sa.func.max(runs.c.created_at).desc(), runs.c.job_id.desc()).limit(1)
+            query = query.where(*_same(setups[0]) if setups else [sa.false()], _mates() == len(setups))
+            query = query.where(*(_mates(*_same(setup, _mate)) == setups.count(setup) for setup in setups))
+        query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(1)
         with self._reading() as connection:
             job_id: str | None = connection.scalar(query)
         return job_id
@@ -285,9 +287,11 @@ def _is_open() -> sa.ColumnElement[bool]:
     return jobs.c.state.in_(OPEN)
 
 
-def _same(wanted: Workload | Setup | None) -> list[sa.ColumnElement[bool]]:
-    return [] if wanted is None else [runs.c[name] == value for name, value in to_plain(wanted).items()]
+def _same(wanted: Workload | Setup | None, table: sa.FromClause = runs) -> list[sa.ColumnElement[bool]]:
+    return [] if wanted is None else [table.c[name] == value for name, value in to_plain(wanted).items()]
 
 
-def _how_many(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-    return sa.func.sum(sa.case((sa.and_(*conditions), 1), else_=0))
+def _mates(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    """How many runs of the same job, and so of the same workload, meet the conditions on `_mate`."""
+    query = sa.select(sa.func.count()).select_from(_mate).where(_mate.c.job_id == runs.c.job_id)
+    return query.where(*conditions).correlate(runs).scalar_subquery()

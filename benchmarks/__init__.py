@@ -1,0 +1,1 @@
+"""This project's promises about speed, each measured as a ratio or a plain number in one run."""

@@ -1,0 +1,69 @@
+"""`python -m benchmarks [NAME ...] [--quick]`: measure, and say which goals are met.
+
+A missed goal is no error: the exit code is 0 unless a benchmark itself breaks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import disturbance, feeds, live, loop, server, store
+from benchmarks.pairing import HEADER, Row
+from core.hardware import cpu
+
+_BENCHMARKS: dict[str, Callable[[Path, bool], Iterator[Row]]] = {
+    "loop": loop.run,
+    "feeds": feeds.run,
+    "server": server.run,
+    "live": live.run,
+    "visitors": disturbance.visitors,
+    "sampler": disturbance.sampler,
+    "store": store.run,
+}
+_NOT_QUICK = {"visitors"}  # phases that hold whole blocks take their time
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(_BENCHMARKS)}")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few repeats: does it work? The numbers are worth nothing"
+    )
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - _BENCHMARKS.keys():
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped on the way out
+    wanted = arguments.names or [name for name in _BENCHMARKS if not (arguments.quick and name in _NOT_QUICK)]
+    print(_machine())
+    with tempfile.TemporaryDirectory(prefix="crossover-bench-") as folder:
+        missed = sum(_show(name, Path(folder), arguments.quick) for name in wanted)
+    print(f"\n{missed} goals missed" if missed else "\nall goals met")
+
+
+def _show(name: str, folder: Path, quick: bool) -> int:
+    """Run one benchmark and print its rows as they come; how many goals were missed."""
+    print(f"\n{name:10}{HEADER[10:]}", flush=True)
+    started, missed = time.monotonic(), 0
+    for row in _BENCHMARKS[name](folder, quick):
+        print(row, flush=True)
+        missed += not row.met
+    print(f"({time.monotonic() - started:.0f} s)")
+    return missed
+
+
+def _machine() -> str:
+    described = cpu.describe()
+    cores = f"{described.physical_cores} physical and {described.usable_cores} usable cores"
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "streamlit"))
+    return f"{described.model}, {cores}, Python {sys.version.split()[0]}, {versions}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""What a measurement loses to visitors of the dashboard and to the sampler that watches it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import psutil
+
+from benchmarks import trainees
+from benchmarks.pairing import BrokenError, Row, at_least, ratios, take_turns
+from benchmarks.server import JOB, measured
+from benchmarks.servers import DASHBOARD, ROOT, Server, serving
+from benchmarks.visitor import Visitor
+from core.records import Block
+from core.runs.store import Store
+
+_VISITORS = 10
+_EACH_S = 1.0
+# Blocks last half a second: a phase holds some of them whole. Those at its edges belong to none.
+_PHASE_S, _GUARD_S = 2.4, 0.2
+_CLOCKS_AGREE_S = 1.5
+
+Load = Callable[[Sequence[Visitor], float], None]
+
+
+def visitors(folder: Path, quick: bool) -> Iterator[Row]:
+    """Phases of no, one and ten visitors, forth and back, within one long job that the dashboard runs."""
+    with contextlib.ExitStack() as stack:
+        dashboard = stack.enter_context(serving(DASHBOARD, folder))
+        first = stack.enter_context(measured(dashboard, f"{JOB}&max_seconds=1"))
+        result = f"job={_job_id(first)}"  # everybody looks at a finished result: the page's most costly state
+        crowd = [stack.enter_context(Visitor(dashboard.port, result)) for _ in range(_VISITORS)]
+        for threads, cycles in ((1, 1),) if quick else ((1, 6), (2, 3)):
+            if threads > (psutil.cpu_count() or 1):
+                continue
+            calm, busy, crowded = _one_job(dashboard, crowd, threads, cycles)
+            left = f"{threads} of {psutil.cpu_count()} cores measuring"
+            goal = at_least(0.97)
+            yield Row(f"speed with one visitor without pause / with none, {left}", _shares(busy, calm), goal)
+            yield Row(
+                f"speed with {_VISITORS} visitors at 1 Hz / with none, {left}", _shares(crowded, calm), goal
+            )
+
+
+def sampler(folder: Path, quick: bool) -> Iterator[Row]:
+    """Blocks with a sampler of another process watching this one, and without, in turns."""
+    data = trainees.digits(folder / "datasets")
+    block_s, pairs = (0.05, 2) if quick else (0.4, 60)  # two samples in each block at the default rate
+    trainee = trainees.warmed_up(data, 64, 1, "resident")
+    with _watcher() as switch:
+
+        def watched() -> float:
+            switch("on")
+            rate = trainees.block_rate(trainee, block_s, lead_in=False)
+            switch("off")
+            return rate
+
+        def alone() -> float:
+            return trainees.block_rate(trainee, block_s, lead_in=False)
+
+        measured_pairs = take_turns(watched, alone, pairs)
+    yield Row("speed with the sampler on / off, 1 thread", ratios(measured_pairs), at_least(0.995))
+
+
+@contextlib.contextmanager
+def _watcher() -> Iterator[Callable[[str], None]]:
+    command = [sys.executable, "-m", "benchmarks.watcher", str(psutil.Process().pid)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        orders, answers = process.stdin, process.stdout
+
+        def switch(state: str) -> None:
+            print(state, file=orders, flush=True)
+            if answers.readline().strip() != state:
+                raise BrokenError("the watching process has died")
+
+        yield switch  # leaving the block closes its standard input, which ends it
+
+
+def _one_job(
+    dashboard: Server, crowd: Sequence[Visitor], threads: int, cycles: int
+) -> tuple[list[float], list[float], list[float]]:
+    """Images per second of each cycle's phases: without visitors, with one, with ten."""
+    loads: tuple[Load, ...] = (_none, _one, _ten, _ten, _one, _none)
+    query = f"devices=cpu/{threads}&epochs=1000&max_seconds={60 + 6 * _PHASE_S * cycles:.0f}"
+    with Visitor(dashboard.port, query) as owner:
+        pressed = owner.press("run")
+        job_id = _job_id(owner)
+        time.sleep(3.0)  # data, model, warm-up
+        phases = []
+        for load in loads * cycles:
+            start = time.perf_counter()
+            load(crowd, start + _PHASE_S)
+            phases.append((load, start - pressed.asked_at, time.perf_counter() - pressed.asked_at))
+        cancelled_s = time.perf_counter() - pressed.asked_at
+        owner.press(f"cancel-{job_id}")
+        for _ in owner.follow():
+            pass
+    blocks = _blocks(dashboard, job_id)
+    _check_clock(blocks, cancelled_s)
+    rates = [(load, _rate(blocks, start, end)) for load, start, end in phases]
+    calm, busy, crowded = (
+        [
+            sum(rate for other, rate in rates[i : i + len(loads)] if other is load) / loads.count(load)
+            for i in range(0, len(rates), len(loads))
+        ]
+        for load in (_none, _one, _ten)
+    )
+    return calm, busy, crowded
+
+
+def _none(_crowd: Sequence[Visitor], until: float) -> None:
+    time.sleep(until - time.perf_counter())
+
+
+def _one(crowd: Sequence[Visitor], until: float) -> None:
+    while time.perf_counter() < until:
+        crowd[0].rerun()
+
+
+def _ten(crowd: Sequence[Visitor], until: float) -> None:
+    start = time.perf_counter()
+
+    def come_back(number: int, visitor: Visitor) -> None:
+        due = start + number * _EACH_S / len(crowd)  # spread over the second
+        while due < until:
+            time.sleep(max(0.0, due - time.perf_counter()))
+            visitor.rerun()
+            due += _EACH_S
+
+    with ThreadPoolExecutor(len(crowd)) as pool:
+        for done in [pool.submit(come_back, number, visitor) for number, visitor in enumerate(crowd)]:
+            done.result()
+
+
+def _job_id(visitor: Visitor) -> str:
+    return parse_qs(visitor.query)["job"][0]
+
+
+def _blocks(dashboard: Server, job_id: str) -> tuple[Block, ...]:
+    store = Store(f"sqlite:///{dashboard.database.as_posix()}")
+    try:
+        (result,) = store.runs_of_job(job_id)
+    finally:
+        store.close()
+    return result.blocks
+
+
+def _check_clock(blocks: Sequence[Block], cancelled_s: float) -> None:
+    """The job's clock starts when its turn comes: here at the click, and its last block tells if so."""
+    ended_s = blocks[-1].start_s + blocks[-1].duration_s
+    if not -_GUARD_S < cancelled_s - ended_s < _CLOCKS_AGREE_S:
+        raise BrokenError(
+            f"the last block ended {ended_s:.2f} s after the click, the cancel came at {cancelled_s:.2f} s"
+        )
+
+
+def _rate(blocks: Sequence[Block], start_s: float, end_s: float) -> float:
+    """Images per second of the blocks that lie within a phase."""
+    inside = [
+        block
+        for block in blocks
+        if block.start_s > start_s + _GUARD_S and block.start_s + block.duration_s < end_s - _GUARD_S
+    ]
+    if not inside:
+        raise BrokenError(f"no whole block between {start_s:.1f} and {end_s:.1f} s")
+    return sum(block.samples for block in inside) / sum(block.duration_s for block in inside)
+
+
+def _shares(loaded: Sequence[float], calm: Sequence[float]) -> tuple[float, ...]:
+    return ratios(list(zip(loaded, calm, strict=True)))

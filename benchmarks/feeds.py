@@ -1,0 +1,25 @@
+"""What keeping the images resident gains over a DataLoader, on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import trainees
+from benchmarks.pairing import Row, at_least, ratios, take_turns
+
+_BATCH_SIZE = 256
+
+
+def run(folder: Path, quick: bool) -> Iterator[Row]:
+    data = trainees.digits(folder / "datasets")
+    block_s, pairs = (0.03, 2) if quick else (trainees.BLOCK_S, 24)
+    resident = trainees.warmed_up(data, _BATCH_SIZE, None, "resident")
+    loader = trainees.warmed_up(data, _BATCH_SIZE, None, "loader")
+    measured = take_turns(
+        lambda: trainees.block_rate(resident, block_s, lead_in=True),
+        lambda: trainees.block_rate(loader, block_s, lead_in=True),
+        pairs,
+    )
+    threads = f"{resident.threads} and {loader.threads} threads (best)"
+    yield Row(f"resident / loader, batch {_BATCH_SIZE}, {threads}", ratios(measured), at_least(1.3))

@@ -1,0 +1,160 @@
+"""A Streamlit server of the benchmark's own: free port on loopback, own data folder, own temporary folder."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from benchmarks.pairing import BrokenError
+
+ROOT = Path(__file__).resolve().parents[1]
+DASHBOARD = ROOT / "dashboard.py"
+EMPTY = ROOT / "benchmarks" / "empty_app.py"
+_PATIENCE_S = 120.0
+_LOOK_EVERY_S = 0.005
+_STOPPING_S = 20.0
+
+
+class Server:
+    """A running server. `start_s`: from its process's start to the first answer of its health check."""
+
+    def __init__(self, script: Path, folder: Path) -> None:
+        self._folder, self._script, self.port = folder, script, _free_port()
+        self._modules, self._log = folder / "modules.txt", folder / "server.log"
+        command = [sys.executable, "-m", "benchmarks.launcher", "run", str(script)]
+        started = time.perf_counter()
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*command, f"--server.port={self.port}", "--server.address=127.0.0.1"],
+                cwd=ROOT,  # where .streamlit/config.toml is: the same settings for every script
+                env=_environment(folder, self._modules),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait_until_healthy(started)
+        except BaseException:
+            self.stop()
+            raise
+        self.start_s = time.perf_counter() - started
+
+    @property
+    def database(self) -> Path:
+        """The file in which the dashboard keeps its results."""
+        return self._folder / "data" / "crossover.sqlite3"
+
+    def memory_bytes(self) -> int:
+        """Resident memory of the server process alone."""
+        return int(psutil.Process(self._process.pid).memory_info().rss)
+
+    def children_bytes(self) -> int:
+        """Resident memory of the processes that it started."""
+        children = psutil.Process(self._process.pid).children(recursive=True)
+        return sum(child.memory_info().rss for child in children)
+
+    def modules(self) -> frozenset[str]:
+        """The names of the modules that the server process has imported so far."""
+        self._modules.unlink(missing_ok=True)
+        os.kill(self._process.pid, signal.SIGUSR1)
+        until = time.monotonic() + _PATIENCE_S
+        while not self._modules.exists():
+            if time.monotonic() > until:
+                raise BrokenError("the server doesn't tell its modules")
+            time.sleep(_LOOK_EVERY_S)
+        return frozenset(self._modules.read_text().split())
+
+    def mapped_files(self) -> tuple[str, ...]:
+        """The paths of the files mapped into the server process's memory; () where the system doesn't tell."""
+        if not Path("/proc/self/maps").exists():
+            return ()
+        return tuple(item.path for item in psutil.Process(self._process.pid).memory_maps())
+
+    def stop(self) -> None:
+        """End the server and make sure that its worker is gone with it. May be called again."""
+        children = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.terminate()
+        try:
+            self._process.wait(_STOPPING_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for child in psutil.wait_procs(children, timeout=5)[1]:
+            child.kill()
+
+    def _wait_until_healthy(self, started: float) -> None:
+        while not _healthy(self.port):
+            if self._process.poll() is not None or time.perf_counter() - started > _PATIENCE_S:
+                log = self._log.read_text(errors="replace")[-4000:]
+                raise BrokenError(f"{self._script.name} didn't start:\n{log}")
+            time.sleep(_LOOK_EVERY_S)
+
+
+@contextlib.contextmanager
+def serving(script: Path, folder: Path, database: Path | None = None) -> Iterator[Server]:
+    """A server for as long as the block lasts, with a data folder of its own.
+
+    Prepared images are shared by all servers of a `folder`. `database` is copied into the data folder.
+    """
+    own = Path(tempfile.mkdtemp(prefix="server-", dir=folder))
+    data, datasets = own / "data", folder / "datasets"
+    data.mkdir()
+    datasets.mkdir(exist_ok=True)
+    (data / "datasets").symlink_to(datasets, target_is_directory=True)
+    if database is not None:
+        shutil.copy(database, data / "crossover.sqlite3")
+    server = Server(script, own)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _environment(folder: Path, modules: Path) -> dict[str, str]:
+    foreign = ("DATABASE_URL", "LANGUAGE")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in foreign and not name.startswith("STREAMLIT_")
+    }
+    temporary, recordings = folder / "tmp", folder / "recordings"
+    for place in (temporary, recordings):
+        place.mkdir(exist_ok=True)
+    return kept | {
+        "CROSSOVER_DATA_DIR": str(folder / "data"),
+        "CROSSOVER_RECORDINGS_DIR": str(
+            recordings
+        ),  # what is shipped grows; the page measured here stays the same
+        "TMPDIR": str(temporary),  # the machine lock lies there: nobody else's measurement is waited for
+        "BENCHMARK_MODULES": str(modules),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/_stcore/health")
+        return connection.getresponse().read() == b"ok"
+    except OSError:
+        return False
+    finally:
+        connection.close()

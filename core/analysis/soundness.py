@@ -1,0 +1,170 @@
+"""Refuses stored runs that can't have been measured: impossible numbers, or ones that contradict each other.
+
+A record's types and finiteness are `core.codec`'s to check; this is about what its numbers say together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from core.errors import InputError
+from core.records import SCHEMA_VERSION, Block, RunResult, Telemetry
+
+# Beyond these a time is a slip of the pen, and a ratio of two may be no number.
+_BLOCK_SECONDS = (1e-9, 1e9)
+# Clock readings are rounded to floats: blocks may touch within this.
+_TOUCHING_S = 1e-6
+
+_READINGS = ("load_pct", "utilisation_pct", "power_w", "clock_hz", "sm_clock_hz", "energy_j")
+
+Where = tuple[str, float]
+
+
+def refuse_unsound(result: RunResult, where: str = "RunResult") -> None:
+    """Raises InputError: schema_unreadable; or malformed_record with the place of the first contradiction."""
+    if not 1 <= result.schema_version <= SCHEMA_VERSION:
+        raise InputError(
+            "schema_unreadable", run=result.id, found=result.schema_version, known=SCHEMA_VERSION
+        )
+    for name, number in _above_zero(result):
+        if not number > 0:
+            raise _malformed(f"{where}.{name}", "must be above 0")
+    for name, number in _not_negative(result):
+        if not number >= 0:
+            raise _malformed(f"{where}.{name}", "must not be below 0")
+    for name, problem in itertools.chain(_impossible(result), _not_adding_up(result), _overlapping(result)):
+        raise _malformed(f"{where}.{name}", problem)
+
+
+def refuse_overlap(a: RunResult, b: RunResult) -> None:
+    """Raises InputError("malformed_record") where two runs of one job have blocks at the same time.
+
+    Setups of a job take turns; with blocks side by side each would have slowed the other.
+    """
+    if a.job_id != b.job_id:
+        return
+    marked = [(block, run) for run in (a, b) for block in run.blocks]
+    for (early, first), (late, second) in _neighbours(marked):
+        if _end(early) > late.start_s + _TOUCHING_S:
+            problem = f"overlap in time, at {late.start_s:g} s of the job"
+            raise _malformed(f"blocks of {first.id} and {second.id}", problem)
+
+
+def _neighbours(
+    marked: Sequence[tuple[Block, RunResult]],
+) -> Iterator[tuple[tuple[Block, RunResult], tuple[Block, RunResult]]]:
+    ordered = sorted(marked, key=lambda pair: pair[0].start_s)
+    return (pair for pair in itertools.pairwise(ordered) if pair[0][1] is not pair[1][1])
+
+
+def _above_zero(result: RunResult) -> Iterator[Where]:
+    yield "spec.workload.batch_size", result.spec.workload.batch_size
+    yield "spec.workload.epochs", result.spec.workload.epochs
+    if result.threads is not None:
+        yield "threads", result.threads
+    if result.data:
+        yield "data.train_samples", result.data.train_samples
+    for i, block in enumerate(result.blocks):
+        for name in ("epoch", "steps", "samples", "duration_s"):
+            yield f"blocks[{i}].{name}", getattr(block, name)
+    for i, record in enumerate(result.epochs):
+        for name in ("epoch", "steps", "samples"):
+            yield f"epochs[{i}].{name}", getattr(record, name)
+    for i, trial in enumerate(result.thread_trials):
+        yield f"thread_trials[{i}].threads", trial.threads
+        for j, seconds in enumerate(trial.seconds_per_sample):
+            yield f"thread_trials[{i}].seconds_per_sample[{j}]", seconds
+    if result.idle:
+        yield "idle.duration_s", result.idle.duration_s
+
+
+def _not_negative(result: RunResult) -> Iterator[Where]:
+    for holder in ("cold_start", "memory", "idle"):
+        record = getattr(result, holder)
+        for field in dataclasses.fields(record) if record else ():
+            value = getattr(record, field.name)
+            if isinstance(value, (int, float)):
+                yield f"{holder}.{field.name}", value
+    for i, block in enumerate(result.blocks):
+        yield f"blocks[{i}].start_s", block.start_s
+    for i, record in enumerate(result.epochs):
+        yield f"epochs[{i}].evaluation_s", record.evaluation_s
+        yield f"epochs[{i}].test_samples", record.test_samples
+    for stage in result.anatomy.stages if result.anatomy else ():
+        for i, seconds in enumerate(stage.seconds):
+            yield f"anatomy.{stage.stage}.seconds[{i}]", seconds
+
+
+def _impossible(result: RunResult) -> Iterator[tuple[str, str]]:
+    shortest, longest = _BLOCK_SECONDS
+    for i, block in enumerate(result.blocks):
+        if not shortest <= block.duration_s <= longest:
+            yield f"blocks[{i}].duration_s", f"must be from {shortest:g} to {longest:g}"
+    for i, record in enumerate(result.epochs):
+        accuracy = record.test_accuracy
+        if accuracy is not None and not 0 <= accuracy <= 1:
+            yield f"epochs[{i}].test_accuracy", "must be from 0 to 1"
+        if accuracy is not None and record.test_samples == 0:
+            yield f"epochs[{i}].test_samples", "an accuracy needs test images"
+    idle = result.idle
+    if idle and (idle.source is None) != (idle.power_w is None and idle.energy_j is None):
+        yield "idle.source", "must name the sensor of the readings, and no other"
+    if result.telemetry:
+        yield from _impossible_readings(result.telemetry)
+    try:
+        utc = datetime.fromisoformat(result.created_at).utcoffset() == timedelta(0)
+    except ValueError:
+        utc = False
+    if not utc:
+        yield "created_at", "needs a time in UTC, such as 2026-11-22T18:30:00+00:00"
+
+
+def _impossible_readings(telemetry: Telemetry) -> Iterator[tuple[str, str]]:
+    if telemetry.foreign_gpu_processes is not None and telemetry.foreign_gpu_processes < 0:
+        yield "telemetry.foreign_gpu_processes", "must not be below 0"
+    for part, samples in (("cpu", telemetry.cpu), ("gpu", telemetry.gpu)):
+        for i, sample in enumerate(samples):
+            for name in _READINGS:
+                if (getattr(sample, name, None) or 0) < 0:
+                    yield f"telemetry.{part}[{i}].{name}", "must not be below 0"
+
+
+def _not_adding_up(result: RunResult) -> Iterator[tuple[str, str]]:
+    """Images are whole batches, an epoch's record holds at least those of its blocks, and comes once."""
+    batch = result.spec.workload.batch_size
+    for name, parts in (("blocks", result.blocks), ("epochs", result.epochs)):
+        for i, part in enumerate(parts):
+            if part.samples != part.steps * batch:
+                yield f"{name}[{i}].samples", f"{part.steps} steps of {batch} images aren't {part.samples}"
+    whole = result.data.train_samples if result.data else None
+    timed: Counter[int] = Counter()
+    for block in result.blocks:
+        timed[block.epoch] += block.samples
+    seen: set[int] = set()
+    for i, record in enumerate(result.epochs):
+        if timed[record.epoch] > record.samples:
+            problem = f"its blocks hold {timed[record.epoch]} images, the epoch only {record.samples}"
+            yield f"epochs[{i}].samples", problem
+        if whole is not None and record.samples > whole:
+            yield f"epochs[{i}].samples", f"there are only {whole} training images"
+        if record.epoch in seen:
+            yield f"epochs[{i}].epoch", "comes twice"
+        seen.add(record.epoch)
+
+
+def _overlapping(result: RunResult) -> Iterator[tuple[str, str]]:
+    for i, (early, late) in enumerate(itertools.pairwise(result.blocks)):
+        if _end(early) > late.start_s + _TOUCHING_S:
+            yield f"blocks[{i + 1}].start_s", "starts before the block before it has ended"
+
+
+def _end(block: Block) -> float:
+    return block.start_s + block.duration_s
+
+
+def _malformed(where: str, problem: str) -> InputError:
+    return InputError("malformed_record", where=where, problem=problem)

@@ -1,0 +1,72 @@
+"""The Compare page as it stands in a browser: no errors, nothing sideways on a phone, accessible to all."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from playwright.sync_api import expect
+
+from core.records import JobSpec
+from core.runs.keeping import Keeper
+from core.runs.store import Store
+from tests.browser.acting import PATIENCE_MS, answer, charts
+from tests.browser.conftest import settled
+from tests.browser.judging import problems_of, too_wide, violations
+from tests.builders import make_gpu_result, make_result
+
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def link(server):
+    """A stored comparison with everything in it."""
+    pair = (make_result(), make_gpu_result())
+    store = Store(server.database)
+    spec = JobSpec(pair[0].spec.workload, tuple(run.spec.setup for run in pair))
+    store.add_job("job-1", spec, pair[0].created_at, "elsewhere:1:1")
+    Keeper(store).results(pair)
+    store.set_job_state("job-1", "finished")
+    store.close()
+    return f"{server.url}/?job=job-1"
+
+
+def open_everything(page, link):
+    page.goto(link)
+    expect(answer(page)).to_be_visible(timeout=PATIENCE_MS)
+    expect(charts(page)).to_have_count(6, timeout=PATIENCE_MS)
+    for fold in page.get_by_test_id("stMain").locator("details:not([open]) > summary").all()[::-1]:
+        fold.click()  # from the last up: one that opens moves those below it
+    expect(charts(page)).to_have_count(8, timeout=PATIENCE_MS)
+    settled(page)
+
+
+@pytest.mark.parametrize(("scheme", "locale"), list(product(("light", "dark"), ("en-US", "zh-CN"))))
+def test_a_phone_shows_it_all_without_errors_or_sideways_scrolling(newcomer, link, scheme, locale):
+    page = newcomer(color_scheme=scheme, locale=locale, viewport=PHONE)
+    problems = problems_of(page)
+    open_everything(page, link)
+    assert too_wide(page) == []
+    assert problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_look_is_accessible(newcomer, server, scheme):
+    page = newcomer(color_scheme=scheme)
+    problems = problems_of(page)
+    page.goto(f"{server.url}/?seed=12345")
+    expect(page.get_by_text("Nothing has been measured")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_text("More settings").click()
+    expect(page.get_by_label("Learning rate")).to_be_visible()
+    settled(page)
+    assert violations(page) == []
+    assert problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_results_are_accessible(newcomer, link, scheme):
+    page = newcomer(color_scheme=scheme)
+    problems = problems_of(page)
+    open_everything(page, link)
+    assert violations(page) == []
+    assert problems == []

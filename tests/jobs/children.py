@@ -1,0 +1,61 @@
+"""Child processes to measure with, and ways to wait for what they do."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from core.records import JobSpec, Setup
+from core.runs.jobs import Runner
+from core.runs.worker import Worker
+from tests.builders import make_workload
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 60.0  # a busy machine
+
+
+def until(condition, what="it"):
+    """Wait until the condition holds and return what it says."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.005)
+    return answer
+
+
+def is_gone(pid):
+    """Whether a process has ended; one that nobody has waited for yet counts."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def fake_worker():
+    return Worker((sys.executable, "-m", "tests.jobs.fake_worker"))
+
+
+def job(model, *setups, **work):
+    return JobSpec(make_workload(model=model, **work), setups or (Setup(),))
+
+
+class Server(Runner):
+    """A queue that a test can wait for."""
+
+    def finished(self, job_id):
+        """The job when it is over and stored."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (found := self.wait(job_id, deadline - time.monotonic())).done:
+            assert time.monotonic() < deadline, f"{found.state} for too long: {found}"
+        return found
+
+    def measuring(self, job_id, blocks=2):
+        """The job once so many blocks of its first setup are in."""
+        found = self.job(job_id)
+        with self._changed:
+            told = self._changed.wait_for(lambda: len(found.assembly.runs[0].blocks) >= blocks, PATIENCE_S)
+        assert told, f"no {blocks} blocks came: {found}"
+        return found

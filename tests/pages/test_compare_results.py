@@ -1,0 +1,240 @@
+"""The Compare page with results: the answer, its doubts, its evidence, and what can be taken away."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from core.analysis.comparison import compare
+from core.i18n import english
+from core.messages import sentence
+from core.records import Note
+from core.wording import verdict_sentence
+from tests.builders import make_blocks, make_gpu_result, make_result, make_setup, make_spec
+from tests.pages.reading import charts, has_chinese, texts
+from tests.pages.scripted import CPU, GPU
+
+
+@pytest.fixture(autouse=True)
+def _with_gpu(dashboard):
+    dashboard.workers.devices = (CPU, GPU)
+
+
+def test_the_newest_job_of_the_settings_is_shown_verdict_first(dashboard, pair):
+    dashboard.keep(*pair)
+    visitor = dashboard.visit()
+    assert not visitor.exception
+    assert [head.value for head in visitor.header] == [verdict_sentence(compare(*pair), pair, english)]
+    assert visitor.header[0].value.startswith("GPU Test GPU trains this 4.0")
+    assert [(card.label, card.value) for card in visitor.metric] == [
+        ("CPU", "160 images/s"),
+        ("GPU Test GPU", "640 images/s"),
+    ]
+    assert "Nothing has been measured" not in texts(visitor)
+
+
+def test_every_chart_names_the_setups_and_has_an_alternative_text(dashboard, pair):
+    dashboard.keep(*pair)
+    visitor = dashboard.visit()
+    drawn = charts(visitor)
+    assert len(drawn) == 6
+    for spec, alt in drawn:
+        assert spec["data"]
+        assert "GPU Test" in json.dumps(spec)
+        assert len(alt) > 40
+    assert len({alt for _, alt in drawn}) == 6
+
+
+def test_the_evidence_is_drawn_only_when_it_is_opened(dashboard, pair):
+    dashboard.keep(*pair)
+    visitor = dashboard.visit()
+    assert "AVX512" not in texts(visitor)
+    visitor.session_state["evidence"] = True
+    visitor.run()
+    assert not visitor.exception
+    assert len(charts(visitor)) == 8
+    assert "torch 2.13.0" in texts(visitor)
+    assert "8 physical cores, 16 usable" in texts(visitor)
+    assert "before the steady state: images 300 ms, model 200 ms" in texts(visitor)
+
+
+def test_doubts_stand_beside_the_answer_each_once(dashboard, pair):
+    noisy = make_result(blocks=make_blocks(jitter=(0.0, 0.4, -0.4, 0.5, -0.3)))
+    dashboard.keep(noisy, pair[1])
+    visitor = dashboard.visit()
+    doubts = [line for line in texts(visitor).splitlines() if "spreads over" in line]
+    assert len(doubts) == 1
+    assert ":red[" in doubts[0]
+    assert "**CPU**" in doubts[0]
+
+
+def test_it_can_be_taken_away_as_a_file_and_as_a_command(dashboard, pair):
+    dashboard.keep(*pair)
+    visitor = dashboard.visit()
+    assert [button.label for button in visitor.get("download_button")] == ["Download the records (JSON)"]
+    command = visitor.code[0].value
+    assert command.startswith("python -m core run --model mlp --dataset digits --batch-size 64 --epochs 3")
+    assert "--setup device=cuda:0,precision=fp32,data_path=resident" in command
+
+
+def test_the_command_repeats_the_learning_rate_to_the_last_digit(dashboard):
+    spec = make_spec(learning_rate=0.0123456789)
+    job = dashboard.keep(make_result(spec=spec))
+    visitor = dashboard.visit(job=job)
+    assert "--learning-rate 0.0123456789 " in visitor.code[0].value
+
+
+def test_earlier_runs_are_listed_newest_first_with_a_link_to_each(dashboard):
+    for hour in (10, 12, 11):
+        changes = {"job_id": f"job-{hour}", "created_at": f"2026-11-20T{hour}:00:00+00:00"}
+        dashboard.keep(make_result(id=f"run-{hour}", **changes))
+    visitor = dashboard.visit()
+    assert "Earlier runs of this workload" in texts(visitor)
+    lines = [line for line in texts(visitor).splitlines() if "](?job=" in line]
+    assert [line.split("]")[0] for line in lines] == [f"| [2026-11-20 {hour}:00" for hour in (12, 11, 10)]
+    assert "(?job=job-12)" in lines[0]
+    assert "CPU · best thread count · fp32 · data resident" in lines[0]
+    assert "160 images/s" in lines[0]
+
+
+def test_a_long_history_is_leafed_through(dashboard):
+    for minute in range(23):
+        changes = {"job_id": f"job-{minute}", "created_at": f"2026-11-20T10:{minute:02}:00+00:00"}
+        dashboard.keep(make_result(id=f"run-{minute}", **changes))
+    visitor = dashboard.visit()
+    assert texts(visitor).count("](?job=") == 10
+    pages = visitor.get("pagination")[0]
+    pages.select(3).run()
+    assert not visitor.exception
+    assert texts(visitor).count("](?job=") == 3
+    assert "(?job=job-0)" in texts(visitor)
+
+
+def test_one_setup_alone_gets_its_rate_and_no_verdict(dashboard):
+    job = dashboard.keep(make_result())
+    visitor = dashboard.visit(job=job)
+    assert not visitor.exception
+    assert [head.value for head in visitor.header] == ["CPU processes 160 images/s"]
+
+
+@pytest.mark.parametrize(("status", "word"), [("cancelled", "cancelled"), ("interrupted", "interrupted")])
+def test_what_a_run_left_that_was_cut_short_is_shown_and_labelled(dashboard, pair, status, word):
+    cut = [
+        make_result(status=status, blocks=make_blocks()[:7], epochs=(), anatomy=None),
+        make_gpu_result(status=status, blocks=pair[1].blocks[:7], epochs=(), anatomy=None),
+    ]
+    job = dashboard.keep(*cut, state=status)
+    visitor = dashboard.visit(job=job)
+    assert not visitor.exception
+    assert "GPU Test GPU trains this" in visitor.header[0].value
+    assert len([caption for caption in visitor.caption if word in caption.value]) == 2
+    assert sentence("partial_run") in texts(visitor)
+    assert len(charts(visitor)) >= 3
+
+
+def test_one_that_was_cut_short_too_early_gets_no_speedup(dashboard):
+    cut = [
+        make_result(status="cancelled", blocks=make_blocks()[:2], epochs=(), anatomy=None, first_losses=()),
+        make_gpu_result(status="cancelled", blocks=make_blocks()[:2], epochs=(), anatomy=None),
+    ]
+    job = dashboard.keep(*cut, state="cancelled")
+    visitor = dashboard.visit(job=job)
+    assert not visitor.exception
+    assert "×" not in visitor.header[0].value
+    assert sentence("too_few_blocks") in visitor.header[0].value
+
+
+def test_a_failed_setup_says_what_to_do_and_the_other_is_shown(dashboard, pair):
+    facts = {"device": "cuda:0", "batch_size": 64, "fits": 32}
+    failed = make_gpu_result(
+        status="failed", failure=Note("out_of_memory_fits", facts), blocks=(), epochs=(), anatomy=None
+    )
+    job = dashboard.keep(pair[0], failed)
+    visitor = dashboard.visit(job=job)
+    assert not visitor.exception
+    assert [note.value for note in visitor.error] == [
+        f"**GPU Test GPU**: {sentence('out_of_memory_fits', facts)}"
+    ]
+    assert visitor.header[0].value == "CPU processes 160 images/s"
+    visitor.button(key=f"fits-{failed.id}").click().run()
+    assert visitor.select_slider(key="batch_size").value == 32
+    assert "job" not in visitor.query_params
+
+
+def test_a_failed_job_says_what_to_do(dashboard):
+    dashboard.keep(make_result())
+    spec = dashboard.store.job("job-1").spec
+    dashboard.store.add_job("job-2", spec, "2026-11-21T10:00:00+00:00", "elsewhere:1:1")
+    note = Note("unknown_device", {"device": "cuda:3", "available": "cpu"})
+    dashboard.store.set_job_state("job-2", "failed", note)
+    visitor = dashboard.visit(job="job-2")
+    assert not visitor.exception
+    assert [shown.value for shown in visitor.error] == ["There is no device cuda:3 here. Available: cpu."]
+    assert len(visitor.header) == 0, "another job's answer isn't this one's"
+
+
+def test_a_recorded_run_of_the_same_work_is_compared_and_always_labelled(dashboard):
+    dashboard.workers.devices = (CPU,)
+    dashboard.keep(make_result(spec=make_spec(threads=None)))
+    dashboard.record(
+        make_gpu_result(id="shipped", job_id="other"), make_result(id="shipped-cpu", job_id="other")
+    )
+    visitor = dashboard.visit(devices="cpu")
+    assert not visitor.exception
+    assert "GPU Test GPU · recorded trains this" in visitor.header[0].value
+    assert [card.label for card in visitor.metric] == ["CPU", "GPU Test GPU · recorded"], "no recorded CPU"
+    for spec, alt in charts(visitor):
+        names = json.dumps(spec, ensure_ascii=False)
+        assert "GPU Test" in names
+        assert "recorded" in names
+        assert "recorded" in alt
+    assert sentence("recorded", {"date": "2026-11-20", "name": "NVIDIA Test GPU"}) in texts(visitor)
+
+
+def test_before_anything_was_measured_here_a_recording_is_shown_as_one(dashboard):
+    dashboard.record(make_gpu_result(id="shipped"))
+    visitor = dashboard.visit()
+    assert not visitor.exception
+    assert visitor.header[0].value == "GPU Test GPU · recorded processes 640 images/s"
+    assert "nothing of it was measured on this machine" in texts(visitor)
+
+
+def test_a_recording_of_other_work_is_not_shown(dashboard):
+    dashboard.record(make_gpu_result(id="shipped"))
+    visitor = dashboard.visit(batch_size="128")
+    assert len(visitor.header) == 0
+    assert "Nothing has been measured with these settings yet" in texts(visitor)
+
+
+def test_a_stored_run_that_cannot_be_read_is_named_and_the_page_still_measures(dashboard, tmp_path):
+    import sqlite3
+
+    dashboard.keep(make_result(spec=make_spec(device="cpu")))
+    with sqlite3.connect(tmp_path / "results.sqlite3") as connection:
+        connection.execute("UPDATE runs SET document = ?", (b"\x00rubbish",))
+    connection.close()
+    visitor = dashboard.visit(job="job-1")
+    assert not visitor.exception
+    assert len(visitor.error) == 1
+    assert visitor.error[0].value.startswith("The stored run run-cpu can't be read: ")
+    assert not visitor.button(key="run").disabled
+
+
+def test_chinese_results(dashboard, pair):
+    dashboard.keep(*pair)
+    visitor = dashboard.visit(locale="zh-CN")
+    assert not visitor.exception
+    shown = [visitor.title[0].value, visitor.header[0].value, visitor.button(key="run").label]
+    shown += [alt for _, alt in charts(visitor)]
+    shown += [caption.value for caption in visitor.caption]
+    assert [text for text in shown if not has_chinese(text)] == []
+
+
+def test_other_setups_of_the_job_are_told_apart(dashboard):
+    one = make_result(id="one", spec=make_spec(threads=1), threads=1, blocks=make_blocks(0.5))
+    job = dashboard.keep(one, make_result(id="all", spec=make_spec()))
+    visitor = dashboard.visit(job=job)
+    assert [card.label for card in visitor.metric] == ["CPU · 1 thread", "CPU · 8 threads"]
+    assert visitor.pills(key="devices").value == ["cpu/1", "cpu"]
+    assert make_setup() in dashboard.store.job(job).spec.setups
