@@ -38,6 +38,10 @@ ERRORS = {
         "it again."
     ),
     "stored_job_malformed": N_("The stored job {job} can't be read: {problem}."),
+    "schema_unreadable": N_(
+        "The run {run} is in format {found}, and this Crossover reads formats 1 to {known}. Update Crossover, or "
+        "measure it again."
+    ),
     "document_newer": N_(
         "This file was written by a newer Crossover (format {found}; this one knows up to {known}). "
         "Update Crossover to read it."
@@ -147,7 +151,9 @@ NOTES: dict[str, str] = {
         "The model was trained for {steps} steps before the clock started, so that its answers count."
     ),
     "stopped_by_interval": N_("Measuring ended when the speed-up's interval was within ±{target_pct:g} %."),
-    "stopped_by_time": N_("The time was up before the speed-up's interval was known to be within ±{target_pct:g} %."),
+    "stopped_by_time": N_(
+        "The time was up before the speed-up's interval was known to be within ±{target_pct:g} %."
+    ),
     "images_skipped": N_("{count} files couldn't be read as images and were left out, {example} for one."),
     "data_not_cached": N_(
         "The prepared images couldn't be kept on disk ({problem}): they are prepared afresh for each worker."
@@ -169,6 +175,13 @@ ABSENT: dict[str, str] = {
         "The sensor gave too few distinct readings during the timed blocks. A longer run gives an energy."
     ),
     "energy_counter_reset": N_("The energy counter ran backwards during the run, so no energy is given."),
+    "idle_not_measured": N_(
+        "What the device draws at rest wasn't measured, so the energy isn't split into idle and work."
+    ),
+    "idle_above_load": N_(
+        "The device drew more at rest before the run than during it, so no energy above idle is given. Let the "
+        "machine come to rest and run again."
+    ),
     "cpu_clock_hidden": N_("The processor's clock isn't visible here (usual in virtual machines)."),
     "cpu_load_hidden": N_("The processor's load isn't visible here (usual in sandboxes)."),
     "rapl_absent": N_("This processor's energy counter isn't visible here (usual in virtual machines)."),
@@ -222,12 +235,29 @@ CAVEATS: dict[str, str] = {
         "In {pct} % of the readings the GPU was holding its clock down for power or heat ({reasons}). Check its "
         "cooling and power limit; a longer run shows the speed it can keep up."
     ),
+    "clock_low": N_(
+        "The clock stood at {mhz} MHz for most of the run, {pct} % of the {highest_mhz} MHz it can reach: heat, a power "
+        "limit, a power-saving mode or too little work holds it down. Check these before judging the device."
+    ),
+    "foreign_process": N_(
+        "Other programs were computing on this GPU ({count} of them) and took their share of it. End them "
+        "(nvidia-smi lists them) and run again."
+    ),
+    "battery": N_("The machine ran on battery, and most machines then save power. Plug it in and run again."),
+    "counters_missing": N_(
+        "This ran inside a virtual machine or container ({virtual}), which hides {readings}: a lowered clock would go "
+        "unseen. Run on the machine itself to rule that out."
+    ),
     "machine_busy": N_(
         "Other programs used {pct} % of the machine while this was timed. Close them and run again."
     ),
     "cpu_restricted": N_(
         "The processor has {physical} physical cores, but this run could use only {cores} ({cause}): it is slower "
         "here than the processor can be."
+    ),
+    "cpu_not_best": N_(
+        "This ran on {threads} threads, and the search found that to be {pct} % slower than {best}: it isn't the CPU's "
+        "best. Leave the number of threads open, or choose {best}."
     ),
     "bf16_slow_on_cpu": N_(
         "This processor has no bfloat16 instructions and imitates them, which is slow. Compare with fp32 too."
@@ -239,19 +269,60 @@ CAVEATS: dict[str, str] = {
         "The energy sensor gave {readings} readings for each timed stretch, so idle power between the stretches is "
         "mixed in. A job with this setup alone gives a firmer number."
     ),
-    "parity_lost": N_(
-        "The losses part, or stop being finite, beyond what the precision explains: the work wasn't the same, so "
-        "no speed-up is given. Lower the learning rate or use the same precision."
+    "parity_lost_precision": N_(
+        "The losses part by more than the lower precision explains: the work wasn't the same, so no speed-up is "
+        "given. Use the same precision on both sides, or lower the learning rate."
+    ),
+    "parity_lost_non_determinism": N_(
+        "The losses part although both sides compute in the same precision: something in the work differs from run "
+        "to run, so no speed-up is given. Lower the learning rate, and use the same software on both sides."
+    ),
+    "parity_lost_divergence": N_(
+        "The training diverged: a loss is no longer a number, so no speed-up is given. Lower the learning rate."
+    ),
+    "parity_lost_different_data": N_(
+        "The two runs had different images or models under the same name, so no speed-up is given. Measure both "
+        "with the same files and the same software."
+    ),
+    "parity_lost_accuracy": N_(
+        "The first losses agree, but the final accuracies are further apart than chance allows: the work wasn't the "
+        "same to its end, so no speed-up is given. Lower the learning rate, or use the same precision."
     ),
     "separate_jobs": N_(
         "The two runs didn't take turns in one job, so heat, clock and other load may differ between them. Run "
         "them in one job to cancel that."
     ),
+    "no_interval_target": N_(
+        "The time was up when the speed-up was known to ±{pct:g} %, not to the ±{target_pct:g} % that was asked for. "
+        "Give the job more time, or close other programs."
+    ),
     "unlike_environment": N_("The two runs come from different machines: {baseline} and {candidate}."),
+    "unlike_conditions": N_(
+        "The two runs had the same hardware under different conditions ({differing}), which change speed by "
+        "themselves. Run both in one job."
+    ),
     "unlike_software": N_("The two runs used different software ({differing}), which changes speed by itself."),
 }
 
-ALL = {**ERRORS, **NOTES, **ABSENT, **CAVEATS}
+# In what two runs differ: core.analysis.comparability.
+DIFFERENCES: dict[str, str] = {
+    "other_work": N_("{field}: {a} and {b}. This is different work, and no ratio of these two means anything."),
+    "other_data": N_(
+        "{field}: {a} and {b}. The images or the model differ, and no ratio of these two means anything."
+    ),
+    "other_format": N_(
+        "{field}: {a} and {b}. This Crossover can't read one of these formats. Update it to compare them."
+    ),
+    "other_setup": N_("{field}: {a} and {b}. This is what is compared."),
+    "other_hardware": N_("{field}: {a} and {b}. Different hardware is compared along with the setups."),
+    "other_conditions": N_("{field}: {a} and {b}. The conditions differ, which can change speed by itself."),
+    "other_software": N_("{field}: {a} and {b}. The software differs, which can change speed by itself."),
+    "unknown_environment": N_(
+        "{field}: {a} and {b}. Where one was measured isn't known, so it can't be judged."
+    ),
+}
+
+ALL = {**ERRORS, **NOTES, **ABSENT, **CAVEATS, **DIFFERENCES}
 
 
 def sentence(code: str, facts: Mapping[str, object] | None = None, translate: Translate = english) -> str:

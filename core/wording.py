@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from core import messages, units
-from core.analysis import stats
+from core.analysis import start_up, stats
+from core.analysis.quality import Badge
 from core.i18n import N_, Translate
 from core.records import Comparison, RunResult, Setup, Status, Task, Workload
 
@@ -70,6 +72,34 @@ def verdict_sentence(comparison: Comparison, results: Sequence[RunResult], trans
     )
 
 
+def start_up_sentence(comparison: Comparison, results: Sequence[RunResult], translate: Translate) -> str | None:
+    """What remains of the speed-up when each side's start-up is paid; None where that isn't known."""
+    epochs = comparison.candidate.spec.workload.epochs
+    whole = start_up.with_start_up(comparison, epochs)
+    if whole is None:
+        return None
+    candidate = label_of(comparison.candidate, results, translate)
+    text = translate("Start-up included, {candidate} does {epochs} {ratio} as fast (95 % interval {interval}).")
+    said = text.format(
+        candidate=candidate,
+        epochs=_epochs(epochs, translate),
+        ratio=units.ratio(whole),
+        interval=units.interval(whole),
+    )
+    even = start_up.break_even_epochs(comparison)
+    if even is None or even.code in ("always", "never") or even.epochs is None or even.epochs.value < 1:
+        return said
+    sentences = {
+        "from": translate("It is done first from {n} epochs on."),
+        "until": translate("It is done first up to {n} epochs."),
+    }
+    return f"{said} {sentences[even.code].format(n=math.ceil(even.epochs.value))}"
+
+
+def _epochs(count: int, translate: Translate) -> str:
+    return translate("1 epoch") if count == 1 else translate("{n} epochs").format(n=count)
+
+
 def _faster(task: Task, translate: Translate) -> str:
     sentences = {
         "train": N_("{faster} trains this {ratio} faster than {slower} (95 % interval {interval})."),
@@ -91,7 +121,7 @@ def setup_words(setup: Setup, device_name: str | None, translate: Translate) -> 
 
 def workload_words(work: Workload, translate: Translate) -> str:
     """A workload in a line: "mlp on digits, batch 64, 3 epochs"."""
-    epochs = translate("1 epoch") if work.epochs == 1 else translate("{n} epochs").format(n=work.epochs)
+    epochs = _epochs(work.epochs, translate)
     text = translate("{model} on {dataset}, batch {batch}, {epochs}")
     return text.format(model=work.model, dataset=work.dataset, batch=work.batch_size, epochs=epochs)
 
@@ -102,6 +132,16 @@ def _threads(threads: int, translate: Translate) -> str:
 
 def _data(setup: Setup, translate: Translate) -> str:
     return translate("data resident") if setup.data_path == "resident" else translate("data loader")
+
+
+def badge_words(badge: Badge, translate: Translate) -> str:
+    """The quality badge as a person reads it."""
+    words: dict[Badge, str] = {
+        "good": translate("Quality: good"),
+        "usable": translate("Quality: usable"),
+        "doubtful": translate("Quality: doubtful"),
+    }
+    return words[badge]
 
 
 def status_word(status: Status, translate: Translate) -> str:

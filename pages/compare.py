@@ -6,6 +6,7 @@ from core.records import Device, Note
 from core.wording import workload_words
 from pages._shared import focus, history, language, live, notices, resources, result_view, sidebar
 from pages._shared import settings as chosen
+from pages._shared.markdown import plain
 
 _ = language.current()
 runner = resources.runner()
@@ -32,7 +33,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         disabled=looked_at.open or not settings.setups(),
         key="run",
     )
-    st.markdown(workload_words(settings.workload, _))
+    st.markdown(plain(workload_words(settings.workload, _)))
 notices.show(looked_at.problem, rejected)
 live.wait_for_devices()
 

@@ -181,15 +181,16 @@ def _counters_missing(result: RunResult) -> Caveat | None:
     if virtual is None or result.telemetry is None:
         return None
     absent = {item.reading for item in result.telemetry.absent}
-    hidden = [name for name in _WATCHING["cpu" if result.spec.setup.device == "cpu" else "gpu"] if name in absent]
+    watching = _WATCHING["cpu" if result.spec.setup.device == "cpu" else "gpu"]
+    hidden = [name for name in watching if name in absent]
     if not hidden:
         return None
     return Caveat("counters_missing", facts={"virtual": virtual, "readings": ", ".join(hidden)})
 
 
 def _battery(result: RunResult) -> Caveat | None:
-    plugged_out = result.environment is not None and result.environment.machine.on_battery
-    return Caveat("battery") if plugged_out else None
+    on_battery = result.environment is not None and result.environment.machine.on_battery
+    return Caveat("battery") if on_battery else None
 
 
 def _machine_busy(result: RunResult) -> Caveat | None:
@@ -289,8 +290,9 @@ def _separate_jobs(a: RunResult, b: RunResult) -> Caveat | None:
 
 
 def _no_interval_target(a: RunResult, b: RunResult) -> Caveat | None:
-    """Out of time before the interval was as narrow as it was asked to be; of three setups, it may be another's."""
-    targets = [note.facts.get("target_pct") for run in (a, b) for note in run.notes if note.code == "stopped_by_time"]
+    """Out of time, and the interval wider than asked for: of three setups, it may be another pair's."""
+    notes = [note for run in (a, b) for note in run.notes if note.code == "stopped_by_time"]
+    targets = (note.facts.get("target_pct") for note in notes)
     target = next((value for value in targets if isinstance(value, (int, float))), None)
     if target is None or a.job_id != b.job_id:
         return None

@@ -1,4 +1,4 @@
-"""In what two runs differ and how much that matters. Knows names and values; what a ratio is worth, it leaves."""
+"""In what two runs differ, and how much each difference matters. It draws no conclusion about a speed-up."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _setup(a: RunResult, b: RunResult) -> Iterator[Difference]:
 
 def _environment(a: RunResult, b: RunResult) -> Iterator[Difference]:
     if a.environment is None or b.environment is None:
-        known = [run.environment and machine_name(run.environment.machine) for run in (a, b)]
+        known = [machine_name(run.environment.machine) if run.environment else None for run in (a, b)]
         yield Difference("machine", known[0], known[1], "amber", "unknown_environment")
         return
     one, other = a.environment.machine, b.environment.machine
@@ -83,9 +83,7 @@ def _environment(a: RunResult, b: RunResult) -> Iterator[Difference]:
         yield from _differing(*gpus, ["name", "memory_bytes", "pcie"], "amber", "other_hardware")
         yield from _differing(*gpus, ["power_limit_w"], "amber", "other_conditions")
     elif "cpu" not in devices:  # no driver tells of them, as with Apple's
-        yield from _differing(
-            a.environment.device, b.environment.device, ["name"], "amber", "other_hardware"
-        )
+        yield from _differing(a.environment.device, b.environment.device, ["name"], "amber", "other_hardware")
     software = ["torch", "torchvision", "numpy"]
     software += ["cpu_capability", "blas"] if "cpu" in devices else []
     software += ["cuda", "cudnn"] if devices != {"cpu"} else []

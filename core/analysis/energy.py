@@ -1,4 +1,4 @@
-"""Joules spent inside the timed blocks, from whichever sensor gives them honestly."""
+"""Joules spent inside the timed blocks, from whichever sensor gives them honestly; in all and above idle."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from core.analysis.timed import during_blocks
-from core.records import RunResult, Telemetry
+from core.analysis.timed import during_blocks, samples_per_epoch
+from core.records import EnergySource, Idle, RunResult, Telemetry
 
 Part = Literal["cpu", "gpu"]
-Source = Literal["counter", "power"]
 
 # NVIDIA's counter moves about ten times a second: with fewer readings than these, or than one for each
 # stretch, the idle power interpolated in at the blocks' edges is most of the answer.
@@ -22,11 +21,24 @@ _LONGEST_GAP_INTERVALS = 10
 
 
 @dataclass(frozen=True, slots=True)
+class AboveIdle:
+    """What the work itself cost: without what the device draws anyway."""
+
+    joules: float
+    joules_per_1000_samples: float
+    joules_per_epoch: float | None
+    idle_w: float
+    idle_source: EnergySource
+
+
+@dataclass(frozen=True, slots=True)
 class Energy:
     joules: float  # of the GPU's board, or of the CPU's package: never of the whole machine
     joules_per_1000_samples: float
+    joules_per_epoch: float | None  # None: the size of an epoch isn't known
+    above_idle: AboveIdle | None  # None: `idle_absent` says why
     of: Part
-    source: Source
+    source: EnergySource
     readings: int  # distinct sensor readings inside the blocks
     readings_per_stretch: float  # a stretch: blocks with no sampling interval between them
 
@@ -53,6 +65,26 @@ def energy_absent(result: RunResult) -> str | None:
     return None if isinstance(outcome, Energy) else outcome
 
 
+def idle_absent(result: RunResult) -> str | None:
+    """The message code for why there is an energy but none above idle; None when there is, or no energy."""
+    found = energy(result)
+    if found is None or found.above_idle is not None:
+        return None
+    return "idle_not_measured" if _idle_power(result.idle, found.of) is None else "idle_above_load"
+
+
+def _idle_power(idle: Idle | None, of: Part) -> tuple[float, EnergySource] | None:
+    """Watts, and the sensor they are from."""
+    if idle is None or idle.source is None:
+        return None
+    # A counter's difference rests on the whole duration, a power on single readings.
+    by_counter = idle.energy_j / idle.duration_s if idle.energy_j is not None and idle.duration_s > 0 else None
+    power_w = by_counter if by_counter is not None else idle.power_w
+    if power_w is None:
+        return None
+    return power_w, "rapl" if of == "cpu" and idle.source == "counter" else idle.source
+
+
 def _measure(result: RunResult) -> Energy | str:
     if result.telemetry is None or not result.blocks:
         return "energy_no_sensor"
@@ -69,22 +101,22 @@ def _measure(result: RunResult) -> Energy | str:
     return reason
 
 
-def _series(telemetry: Telemetry, of: Part) -> Iterable[tuple[Source, list[_Reading]]]:
+def _series(telemetry: Telemetry, of: Part) -> Iterable[tuple[EnergySource, list[_Reading]]]:
     """The sources in the order of trust."""
     if of == "cpu":
-        yield "counter", [_Reading(s.at_s, s.energy_j) for s in telemetry.cpu if s.energy_j is not None]
+        yield "rapl", [_Reading(s.at_s, s.energy_j) for s in telemetry.cpu if s.energy_j is not None]
         return
     yield "counter", [_Reading(s.at_s, s.energy_j) for s in telemetry.gpu if s.energy_j is not None]
     yield "power", [_Reading(s.at_s, s.power_w) for s in telemetry.gpu if s.power_w is not None]
 
 
 def _from_series(
-    result: RunResult, interval_s: float, of: Part, source: Source, readings: Sequence[_Reading]
+    result: RunResult, interval_s: float, of: Part, source: EnergySource, readings: Sequence[_Reading]
 ) -> Energy | str:
     stretches = _stretches(result, interval_s)
     if not _covered(stretches, [reading.at_s for reading in readings], _LONGEST_GAP_INTERVALS * interval_s):
         return "energy_not_covered"
-    counter = readings if source == "counter" else _integrated(readings)
+    counter = _integrated(readings) if source == "power" else readings
     if any(later.value < earlier.value for earlier, later in itertools.pairwise(counter)):
         return "energy_counter_reset"
     distinct = len(list(itertools.groupby(reading.value for reading in during_blocks(result, readings))))
@@ -92,8 +124,24 @@ def _from_series(
         return "energy_few_readings"
     ends = [(block.start_s, block.start_s + block.duration_s) for block in result.blocks]
     total = sum(_at(counter, end) - _at(counter, start) for start, end in ends)
-    samples = sum(block.samples for block in result.blocks)
-    return Energy(total, 1000 * total / samples, of, source, distinct, distinct / len(stretches))
+    spent = _spread(result, total)
+    return Energy(*spent, _above_idle(result, total, of), of, source, distinct, distinct / len(stretches))
+
+
+def _spread(result: RunResult, joules: float) -> tuple[float, float, float | None]:
+    """In all, for 1000 images, for an epoch."""
+    each = joules / sum(block.samples for block in result.blocks)
+    whole = samples_per_epoch(result)
+    return joules, 1000 * each, each * whole if whole is not None else None
+
+
+def _above_idle(result: RunResult, joules: float, of: Part) -> AboveIdle | None:
+    baseline = _idle_power(result.idle, of)
+    if baseline is None:
+        return None
+    idle_w, source = baseline
+    above = joules - idle_w * sum(block.duration_s for block in result.blocks)
+    return AboveIdle(*_spread(result, above), idle_w, source) if above >= 0 else None
 
 
 def _integrated(power: Sequence[_Reading]) -> list[_Reading]:

@@ -77,22 +77,27 @@ def _accuracies(a: RunResult, b: RunResult, tolerance: float) -> tuple[float | N
     ACCURACY_LEVEL (J. L. Fleiss, B. Levin, M. C. Paik, Statistical Methods for Rates and Proportions, 3rd ed.
     2003, 3.2), which is generous here: both are tested on the same images.
     """
-    one, other = _last_epoch(a), _last_epoch(b)
+    one, other = _tested(a), _tested(b)
     if one is None or other is None or _images(a) != _images(b):
         return None, None
-    if one.test_accuracy is None or other.test_accuracy is None or not min(one.test_samples, other.test_samples):
-        return None, None
-    tested = one.test_samples + other.test_samples
-    pooled = (one.test_accuracy * one.test_samples + other.test_accuracy * other.test_samples) / tested
-    error = math.sqrt(pooled * (1 - pooled) * (1 / one.test_samples + 1 / other.test_samples))
+    (p, n), (q, m) = one, other
+    pooled = (p * n + q * m) / (n + m)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
     allowed = statistics.NormalDist().inv_cdf(1 - ACCURACY_LEVEL / 2) * error + tolerance
-    return abs(one.test_accuracy - other.test_accuracy), allowed
+    return abs(p - q), allowed
 
 
-def _last_epoch(run: RunResult) -> EpochRecord | None:
-    proper = [record for record in run.epochs if record.epoch <= run.spec.workload.epochs]
-    return max(proper, key=lambda record: record.epoch, default=None)
+def _tested(run: RunResult) -> tuple[float, int] | None:
+    """Accuracy after the last epoch, and the images it rests on."""
+    last = max(_proper(run), key=lambda record: record.epoch, default=None)
+    if last is None or last.test_accuracy is None or last.test_samples == 0:
+        return None
+    return last.test_accuracy, last.test_samples
 
 
 def _images(run: RunResult) -> int:
-    return sum(record.samples for record in run.epochs if record.epoch <= run.spec.workload.epochs)
+    return sum(record.samples for record in _proper(run))
+
+
+def _proper(run: RunResult) -> list[EpochRecord]:
+    return [record for record in run.epochs if record.epoch <= run.spec.workload.epochs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,12 +10,18 @@ from core.analysis.caveats import of_run
 from core.records import Caveat, Comparison, RunResult
 
 Badge = Literal["good", "usable", "doubtful"]
+_ORDER: tuple[Badge, ...] = ("good", "usable", "doubtful")
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
     badge: Badge
     reasons: tuple[Caveat, ...]  # the gravest first, the merely informative last
+
+
+def worst(badges: Iterable[Badge]) -> Badge:
+    """The one that counts where several are shown as one; "good" for none."""
+    return max(badges, key=_ORDER.index, default="good")
 
 
 def quality(of: RunResult | Comparison) -> Quality:

@@ -27,9 +27,7 @@ Where = tuple[str, float]
 def refuse_unsound(result: RunResult, where: str = "RunResult") -> None:
     """Raises InputError: schema_unreadable; or malformed_record with the place of the first contradiction."""
     if not 1 <= result.schema_version <= SCHEMA_VERSION:
-        raise InputError(
-            "schema_unreadable", run=result.id, found=result.schema_version, known=SCHEMA_VERSION
-        )
+        raise InputError("schema_unreadable", run=result.id, found=result.schema_version, known=SCHEMA_VERSION)
     for name, number in _above_zero(result):
         if not number > 0:
             raise _malformed(f"{where}.{name}", "must be above 0")
@@ -78,8 +76,6 @@ def _above_zero(result: RunResult) -> Iterator[Where]:
         yield f"thread_trials[{i}].threads", trial.threads
         for j, seconds in enumerate(trial.seconds_per_sample):
             yield f"thread_trials[{i}].seconds_per_sample[{j}]", seconds
-    if result.idle:
-        yield "idle.duration_s", result.idle.duration_s
 
 
 def _not_negative(result: RunResult) -> Iterator[Where]:
@@ -136,10 +132,11 @@ def _impossible_readings(telemetry: Telemetry) -> Iterator[tuple[str, str]]:
 def _not_adding_up(result: RunResult) -> Iterator[tuple[str, str]]:
     """Images are whole batches, an epoch's record holds at least those of its blocks, and comes once."""
     batch = result.spec.workload.batch_size
-    for name, parts in (("blocks", result.blocks), ("epochs", result.epochs)):
-        for i, part in enumerate(parts):
-            if part.samples != part.steps * batch:
-                yield f"{name}[{i}].samples", f"{part.steps} steps of {batch} images aren't {part.samples}"
+    counts = [(f"blocks[{i}]", block.steps, block.samples) for i, block in enumerate(result.blocks)]
+    counts += [(f"epochs[{i}]", record.steps, record.samples) for i, record in enumerate(result.epochs)]
+    for name, steps, samples in counts:
+        if samples != steps * batch:
+            yield f"{name}.samples", f"{steps} steps of {batch} images aren't {samples}"
     whole = result.data.train_samples if result.data else None
     timed: Counter[int] = Counter()
     for block in result.blocks:

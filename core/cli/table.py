@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from core import messages, units
 from core.analysis import caveats
+from core.analysis.quality import quality, worst
 from core.analysis.summary import summarise
 from core.i18n import Translate
 from core.records import Caveat, Comparison, RunResult
-from core.wording import labels_of, status_word, verdict_sentence
+from core.wording import badge_words, labels_of, start_up_sentence, status_word, verdict_sentence
 
 
 def print_results(
@@ -34,6 +35,9 @@ def print_results(
     for comparison in comparisons:
         print()
         print(verdict_sentence(comparison, results, translate))
+        started = start_up_sentence(comparison, results, translate)
+        if started:
+            print(started)
     _print_doubts(results, comparisons, translate)
 
 
@@ -54,6 +58,8 @@ def _row(result: RunResult, name: str, translate: Translate) -> list[str]:
 def _print_doubts(
     results: Sequence[RunResult], comparisons: Sequence[Comparison], translate: Translate
 ) -> None:
+    badge = worst(quality(item).badge for item in comparisons or results)
+    print(badge_words(badge, translate))
     told: set[tuple[str, str]] = set()
     for result, name in zip(results, labels_of(results, translate), strict=True):
         if result.failure:
@@ -70,7 +76,8 @@ def _print_doubts(
 
 
 def _line(caveat: Caveat, name: str, translate: Translate) -> str:
-    return f"{'‼' if caveat.grave else '!'} {name}{messages.sentence(caveat.code, caveat.facts, translate)}"
+    mark = "·" if caveat.informative else "‼" if caveat.grave else "!"
+    return f"{mark} {name}{messages.sentence(caveat.code, caveat.facts, translate)}"
 
 
 def _width(text: str) -> int:

@@ -12,6 +12,7 @@ from core.records import Workload
 from core.runs.store import RunRow
 from core.wording import setup_words, status_word
 from pages._shared import language, resources
+from pages._shared.markdown import plain
 
 _PER_PAGE = 10
 
@@ -31,7 +32,7 @@ def show(workload: Workload) -> None:
         page = st.pagination(pages, key=f"history-{workload}") if pages > 1 else 1
         rows = store.history(workload, _PER_PAGE, (page - 1) * _PER_PAGE)
     except StoreError as problem:
-        st.error(sentence(problem.code, problem.facts, _), icon=":material/error:")
+        st.error(plain(sentence(problem.code, problem.facts, _)), icon=":material/error:")
         return
     head = [_("When (UTC)"), _("Setup"), _("Result")]
     lines = ["| " + " | ".join(head) + " |", "|---|---|---|", *(_line(row, _) for row in rows)]
@@ -50,7 +51,7 @@ def _line(row: RunRow, translate: Translate) -> str:
         result.append(status_word(row.status, _))
     cells = [
         f"[{row.created_at[:16].replace('T', ' ')}](?job={row.job_id})",
-        setup_words(row.setup, row.device_name, _),
+        plain(setup_words(row.setup, row.device_name, _)),
         " · ".join(result),
     ]
     return "| " + " | ".join(cells) + " |"

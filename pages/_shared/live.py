@@ -12,6 +12,7 @@ from core.runs.assemble import RunInProgress
 from core.runs.job import Job
 from core.wording import labels_of, workload_words
 from pages._shared import language, resources
+from pages._shared.markdown import plain
 
 REFRESH_S = 0.5
 _LOSS_POINTS = 40
@@ -49,7 +50,9 @@ def done_meanwhile(looked_at: str | None) -> None:
         return
     if mine != looked_at:
         text = _("Your measurement is done: [{workload}](?job={job})")
-        st.info(text.format(workload=workload_words(job.spec.workload, _), job=mine), icon=":material/check:")
+        st.info(
+            text.format(workload=plain(workload_words(job.spec.workload, _)), job=mine), icon=":material/check:"
+        )
     del st.session_state["mine"]
 
 
@@ -120,7 +123,7 @@ def _runs(
     latest: tuple[CpuSample | None, dict[str, GpuSample]],
     translate: Translate,
 ) -> None:
-    names = labels_of(results, translate)
+    names = [plain(name) for name in labels_of(results, translate)]
     columns = st.columns(min(4, len(runs)))
     for index, (run, name) in enumerate(zip(runs, names, strict=True)):
         with columns[index % len(columns)]:
@@ -132,7 +135,7 @@ def _one_run(run: RunInProgress, name: str, translate: Translate) -> None:
     _ = translate
     if run.failure is not None:
         st.markdown(f"**{name}**")
-        st.error(sentence(run.failure.code, run.failure.facts, _))
+        st.error(plain(sentence(run.failure.code, run.failure.facts, _)))
         return
     block = run.blocks[-1] if run.blocks else None
     epoch = run.epochs[-1] if run.epochs else None
@@ -190,7 +193,7 @@ def _queued(job: Job, translate: Translate) -> None:
     _ = translate
     text, stop = st.columns([4, 1], vertical_alignment="center")
     state = _("running") if job.state == "running" else _("waiting")
-    text.markdown(f"[{workload_words(job.spec.workload, _)}](?job={job.id}) — {state}")
+    text.markdown(f"[{plain(workload_words(job.spec.workload, _))}](?job={job.id}) — {state}")
     stop.button(
         _("Cancel"), key=f"cancel-{job.id}", width="stretch", on_click=resources.runner().cancel, args=(job.id,)
     )

@@ -10,10 +10,11 @@ from core.hardware import environment
 from core.messages import sentence
 from core.records import Note, RunResult
 from pages._shared import language, resources, result_view
+from pages._shared.markdown import plain
 
 
 def problem(note: Note) -> None:
-    st.error(sentence(note.code, note.facts, language.current()), icon=":material/error:")
+    st.error(plain(sentence(note.code, note.facts, language.current())), icon=":material/error:")
 
 
 def show(of_job: Note | None, rejected: Sequence[str]) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
 
 from core import units
 from core.analysis import caveats
 from core.analysis.comparison import compare
+from core.analysis.quality import quality, worst
 from core.analysis.summary import Summary, summarise
 from core.figures import charts
 from core.figures.charts import Chart
@@ -19,21 +21,26 @@ from core.i18n import Translate
 from core.messages import sentence
 from core.records import Caveat, Comparison, Note, RunResult
 from core.runs import exchange
-from core.wording import labels_of, status_word, verdict_sentence
+from core.wording import badge_words, labels_of, start_up_sentence, status_word, verdict_sentence
 from pages._shared import language, method, sidebar
+from pages._shared.markdown import plain
 
 _FIRST = ("throughput", "epoch_time", "loss", "accuracy", "anatomy", "memory")
+# what tells a result from an earlier part of the same run, as another program's grows while it is looked at
+_IDENTITY: dict[str | type[Any], Callable[[Any], Any]] = {
+    RunResult: lambda run: (run.id, run.origin, run.status, len(run.blocks))
+}
 _EVIDENCE = ("block_times", "telemetry")
 
 
 def show(results: tuple[RunResult, ...], told: Note | None = None) -> None:
-    """Everything that a visitor needs to believe or doubt the answer; `told`: a failure that was told already."""
+    """All that a visitor needs to believe or doubt the answer. `told`: a failure that was told already."""
     _ = language.current()
     measured = tuple(result for result in results if result.blocks)
     _failures(results, told, _)
     if not measured:
         return
-    names = labels_of(measured, _)
+    names = [plain(name) for name in labels_of(measured, _)]
     comparisons = _comparisons(measured)
     _verdict(measured, names, comparisons, _)
     _cards(measured, names, _)
@@ -55,23 +62,17 @@ def _comparisons(results: Sequence[RunResult]) -> tuple[Comparison, ...]:
     return tuple(_compared(baseline, other) for other in others)
 
 
-@st.cache_resource(
-    show_spinner=False, max_entries=128, hash_funcs={RunResult: lambda run: (run.id, run.origin)}
-)
+@st.cache_resource(show_spinner=False, max_entries=128, hash_funcs=_IDENTITY)
 def _compared(baseline: RunResult, candidate: RunResult) -> Comparison:
     return compare(baseline, candidate)
 
 
-@st.cache_resource(
-    show_spinner=False, max_entries=128, hash_funcs={RunResult: lambda run: (run.id, run.origin)}
-)
+@st.cache_resource(show_spinner=False, max_entries=128, hash_funcs=_IDENTITY)
 def _summary(result: RunResult) -> Summary:
     return summarise(result)
 
 
-@st.cache_resource(
-    show_spinner=False, max_entries=256, hash_funcs={RunResult: lambda run: (run.id, run.origin)}
-)
+@st.cache_resource(show_spinner=False, max_entries=256, hash_funcs=_IDENTITY)
 def _chart(key: str, results: tuple[RunResult, ...], language_name: str) -> Chart | None:
     return charts.chart(key, results, language.current())
 
@@ -81,8 +82,8 @@ def _failures(results: Sequence[RunResult], told: Note | None, translate: Transl
         if result.failure is None:
             continue
         if result.failure != told:
-            text = sentence(result.failure.code, result.failure.facts, translate)
-            st.error(_named(name, text, translate), icon=":material/error:")
+            text = plain(sentence(result.failure.code, result.failure.facts, translate))
+            st.error(_named(plain(name), text, translate), icon=":material/error:")
         fits = result.failure.facts.get("fits")
         if isinstance(fits, int):  # ran out of memory, and this is what does not
             st.button(
@@ -105,9 +106,12 @@ def _verdict(
         st.header(text, anchor=False)
         return
     ordered = sorted(comparisons, key=lambda item: -(item.speedup.value if item.speedup else 0))
-    st.header(verdict_sentence(ordered[0], results, translate), anchor=False)
+    st.header(plain(verdict_sentence(ordered[0], results, translate)), anchor=False)
+    started = start_up_sentence(ordered[0], results, translate)
+    if started:
+        st.caption(plain(started))
     for comparison in ordered[1:]:
-        st.markdown(verdict_sentence(comparison, results, translate))
+        st.markdown(plain(verdict_sentence(comparison, results, translate)))
 
 
 def _cards(results: Sequence[RunResult], names: Sequence[str], translate: Translate) -> None:
@@ -133,7 +137,8 @@ def _cards(results: Sequence[RunResult], names: Sequence[str], translate: Transl
 def _doubts(
     results: Sequence[RunResult], names: Sequence[str], comparisons: Sequence[Comparison], translate: Translate
 ) -> None:
-    """Caveats and notes, each once: those of a run under its name, those of a pair after them."""
+    """The quality badge; behind it caveats and notes, each once, those of a run under its name."""
+    badge = worst(quality(item).badge for item in comparisons or results)
     lines = []
     told: set[tuple[str, str]] = set()
     for result, name in zip(results, names, strict=True):
@@ -141,21 +146,26 @@ def _doubts(
             told.add((caveat.code, result.id))
             lines.append((caveat.grave, _line(caveat, name, translate)))
         for note in result.notes:
-            text = _named(name, sentence(note.code, note.facts, translate), translate)
+            text = _named(name, plain(sentence(note.code, note.facts, translate)), translate)
             lines.append((False, f":material/info: {text}"))
     for comparison in comparisons:
         for caveat in comparison.caveats:
             if (caveat.code, str(caveat.facts.get("run"))) not in told:
                 lines.append((caveat.grave, _line(caveat, None, translate)))
-    if lines:
+    colour = {"good": "green", "usable": "orange", "doubtful": "red"}[badge]
+    icon = {"good": "verified", "usable": "info", "doubtful": "report"}[badge]
+    label = f":{colour}-badge[:material/{icon}: {badge_words(badge, translate)}]"
+    # what makes a number doubtful is never behind a click
+    with st.expander(label, expanded=badge == "doubtful"):
         texts = dict.fromkeys(text for _, text in sorted(lines, key=lambda line: not line[0]))
-        with st.container(border=True):
-            st.markdown("\n".join(f"- {text}" for text in texts))
+        nothing = translate("Nothing speaks against these numbers.")
+        st.markdown("\n".join(f"- {text}" for text in texts) or nothing)
 
 
 def _line(caveat: Caveat, name: str | None, translate: Translate) -> str:
-    mark = ":red[:material/report:]" if caveat.grave else ":orange[:material/warning:]"
-    text = sentence(caveat.code, caveat.facts, translate)
+    doubt = ":red[:material/report:]" if caveat.grave else ":orange[:material/warning:]"
+    mark = ":material/info:" if caveat.informative else doubt
+    text = plain(sentence(caveat.code, caveat.facts, translate))
     return f"{mark} {_named(name, text, translate) if name else text}"
 
 
@@ -168,7 +178,7 @@ def _charts(keys: Sequence[str], results: tuple[RunResult, ...]) -> None:
     for start in range(0, len(drawn), 2):
         for column, chart in zip(st.columns(2), drawn[start : start + 2], strict=False):
             with column:
-                st.markdown(f"**{chart.title}**")
+                st.markdown(f"**{plain(chart.title)}**")
                 st.plotly_chart(chart.figure, key=chart.key, alt=chart.alt, config={"displayModeBar": False})
 
 
@@ -192,7 +202,7 @@ def _environment(results: Sequence[RunResult], names: Sequence[str], translate: 
             around.machine.os,
             result.created_at[:16].replace("T", " ") + " UTC",
         ]
-        rows.append("- " + _named(name, _(", ").join(part for part in parts if part), _))
+        rows.append("- " + _named(name, plain(_(", ").join(part for part in parts if part)), _))
         cold = result.cold_start
         if cold is not None:
             rows.append(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from core.codec import from_plain, to_plain
 from core.errors import InputError, StoreError
@@ -217,7 +217,9 @@ class Store:
 
 
 def _upsert(dialect: str) -> sa.Insert:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    insert = sqlite.insert
+    if dialect == "postgresql":  # a slow import, which the first visitor of a server would wait for
+        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
     behind = sa.select(sa.func.coalesce(sa.func.max(runs.c.position) + 1, 0))
     behind = behind.where(runs.c.job_id == sa.bindparam("of_job"))
     statement = insert(runs).values(position=behind.scalar_subquery())
