@@ -37,13 +37,13 @@ Steps = Callable[[int], None]
 
 
 def run(folder: Path, quick: bool) -> Iterator[Row]:
-    data = trainees.digits(folder / "datasets")
+    data = trainees.images(folder, quick)
     block_s, pairs = (0.03, 2) if quick else (trainees.BLOCK_S, 24)
-    for path, batch_size, threads in _CASES[::4] if quick else _CASES:
+    for path, batch_size, threads in _CASES[:3:2] if quick else _CASES:
         trainee = trainees.warmed_up(data, batch_size, threads, path)
-        pairs_measured = _against_bare(trainee, data, block_s, pairs)
-        name = f"timed loop / bare loop, {path}, batch {batch_size}, {trainee.threads} thread(s)"
-        yield Row(name + ("" if threads else " (best)"), ratios(pairs_measured), _GOAL)
+        measured = _against_bare(trainee, data, block_s, pairs)
+        counted = f"{trainee.threads} threads" if threads is None else "1 thread"
+        yield Row(f"timed / bare loop, {path}, batch {batch_size}, {counted}", ratios(measured), _GOAL)
 
 
 def _against_bare(trainee: Trainee, data: Prepared, block_s: float, pairs: int) -> list[tuple[float, float]]:

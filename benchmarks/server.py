@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import work
 from benchmarks.pairing import BrokenError, Row, at_most, ratios, take_turns
 from benchmarks.servers import DASHBOARD, EMPTY, Server, serving
 from benchmarks.visitor import Visitor
 
 _FORBIDDEN = ("torch", "pandas", "plotly.express")
-# Few epochs: a verdict and its charts after seconds. The devices by name: the same job where there is a GPU.
-JOB = "devices=cpu/1,cpu&epochs=1"
-_NOT_MEASURED = f"{JOB}&seed=7"
 _MIB = 2**20
 
 
@@ -32,7 +30,7 @@ class _Opened:
 def run(folder: Path, quick: bool) -> Iterator[Row]:
     yield from _starts(folder, 1 if quick else 5)
     with serving(EMPTY, folder) as empty, serving(DASHBOARD, folder) as dashboard:
-        yield from _pages(empty, dashboard, 3 if quick else 40, 1 if quick else 5)
+        yield from _pages(empty, dashboard, quick)
 
 
 def _starts(folder: Path, pairs: int) -> Iterator[Row]:
@@ -54,21 +52,22 @@ def _starts(folder: Path, pairs: int) -> Iterator[Row]:
 
 
 def _open(script: Path, folder: Path) -> _Opened:
-    with serving(script, folder) as server, Visitor(server.port, _NOT_MEASURED) as visitor:
+    with serving(script, folder) as server, Visitor(server.port) as visitor:
         for _ in visitor.follow():  # until the worker has told its devices
             pass
         memory, children = server.memory_bytes() / _MIB, server.children_bytes() / _MIB
-        with Visitor(server.port, _NOT_MEASURED) as second:
+        with Visitor(server.port) as second:
             return _Opened(server.start_s, visitor.first.seconds, second.first.seconds, memory, children)
 
 
-def _pages(empty: Server, dashboard: Server, pairs: int, seconds: int) -> Iterator[Row]:
+def _pages(empty: Server, dashboard: Server, quick: bool) -> Iterator[Row]:
     """Reruns without a result; then a job to its verdict; reruns with everything shown; what was imported."""
-    with Visitor(empty.port) as theirs, Visitor(dashboard.port, _NOT_MEASURED) as ours:
+    pairs = 3 if quick else 40
+    with Visitor(empty.port) as theirs, Visitor(dashboard.port) as ours:
         for _ in ours.follow():
             pass
         yield _reruns("nothing measured yet", ours, theirs, pairs)
-        with measured(dashboard, f"{JOB}&max_seconds={seconds}") as shown:
+        with measured(dashboard, work.address(quick, max_seconds=1 if quick else 5)) as shown:
             yield _reruns("a full result", shown, theirs, pairs)
             for key in sorted(shown.expanders):
                 shown.open_expander(key)

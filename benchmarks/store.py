@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.pairing import Row, at_most, ratios, take_turns
+from benchmarks.pairing import BrokenError, Row, at_most, ratios, take_turns
 from benchmarks.servers import DASHBOARD, serving
 from benchmarks.visitor import Visitor
 from core.hardware.sampler import DEFAULT_INTERVAL_S
@@ -24,7 +24,7 @@ _PER_PAGE = 10
 _WORKLOADS = tuple(Workload(seed=seed) for seed in range(10))  # the first is the page's default
 _SETUPS = (Setup(threads=1), Setup())
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-_RUN_S = 12.0  # forty blocks of a job with two setups
+_BLOCKS, _RUN_S = 40, 12.0  # of a run that takes turns with another
 
 
 def run(folder: Path, quick: bool) -> Iterator[Row]:
@@ -73,7 +73,8 @@ def _page(full: int, light: int, what: str, pairs: int) -> Row:
         for visitor in (many, few):
             for _ in visitor.follow():
                 pass
-            visitor.rerun()
+            if not any("?job=" in text.body for _, text in visitor.rerun().elements("markdown")):
+                raise BrokenError("the page shows no history")
         measured = take_turns(lambda: many.rerun().seconds, lambda: few.rerun().seconds, pairs)
     return Row(f"rerun of the page with history, {what}", ratios(measured), at_most(1.5))
 
@@ -83,7 +84,7 @@ def _append(file: Path, stored: int, repeats: int) -> Row:
     store = _open(file)
     keeper, chance, milliseconds = Keeper(store), random.Random(0), []
     for number in range(repeats):
-        result = _run(stored + number, jitter=tuple(chance.uniform(-0.02, 0.02) for _ in range(40)))
+        result = _run(stored + number, jitter=tuple(chance.uniform(-0.02, 0.02) for _ in range(_BLOCKS)))
         started = time.perf_counter()
         problem = keeper.results([result])
         milliseconds.append(1000 * (time.perf_counter() - started))
@@ -102,21 +103,20 @@ def _fill(file: Path, count: int) -> None:
 
 
 def _run(number: int, jitter: tuple[float, ...] = (0.0, 0.01, -0.01, 0.005, -0.005)) -> RunResult:
-    """One of a job's two runs; a job each minute, in turns of the workloads."""
+    """One of a job's two runs, which take turns; a job each minute, on one workload after the other."""
     job, position = divmod(number, len(_SETUPS))
     spec = RunSpec(_WORKLOADS[job % len(_WORKLOADS)], _SETUPS[position])
+    every_s = _RUN_S / _BLOCKS
+    start_s = 1.0 + position * every_s / len(_SETUPS)
+    blocks = make_blocks(0.02, epochs=_BLOCKS // 5, extra=0, start_s=start_s, every_s=every_s, jitter=jitter)
+    samples = make_cpu_samples(0.0, _RUN_S + 2, DEFAULT_INTERVAL_S)
     return dataclasses.replace(
-        make_result(
-            spec=spec,
-            blocks=make_blocks(0.02, epochs=8, extra=0, start_s=1.0, every_s=_RUN_S / 40, jitter=jitter),
-        ),
+        make_result(spec=spec, blocks=blocks),
         id=f"{job:010x}-{position}",
         job_id=f"{job:010x}",
         created_at=(_START + timedelta(minutes=job)).isoformat(timespec="milliseconds"),
         first_losses=tuple(2.3 * 0.98**step for step in range(100)),
-        telemetry=make_telemetry(
-            interval_s=DEFAULT_INTERVAL_S, cpu=make_cpu_samples(0.0, _RUN_S + 2, DEFAULT_INTERVAL_S)
-        ),
+        telemetry=make_telemetry(interval_s=DEFAULT_INTERVAL_S, cpu=samples),
     )
 
 

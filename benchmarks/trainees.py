@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks import work
 from core.measure.data import Prepared, prepare
 from core.measure.trainee import Trainee
 from core.records import DataPath, RunSpec, Setup, Workload
@@ -17,15 +18,15 @@ _BUDGET_S = 60.0  # as a run's; the search for the best thread count takes its s
 _DEFAULT_THREADS = torch.get_num_threads()
 
 
-def digits(datasets: Path) -> Prepared:
-    """The default data set, prepared once in that folder."""
-    return prepare("digits", 0, datasets, lambda *_: None)
+def images(folder: Path, quick: bool) -> Prepared:
+    """The job's data set, prepared once in that folder of the benchmark's."""
+    return prepare(work.dataset(quick), 0, folder / "datasets", lambda *_: None)
 
 
 def warmed_up(data: Prepared, batch_size: int, threads: int | None, data_path: DataPath) -> Trainee:
     """The article's network, built and warmed up as for a run; `threads` None: the best of a search."""
-    work = Workload(batch_size=batch_size, epochs=_ENDLESS)
-    spec = RunSpec(work, Setup(threads=threads, data_path=data_path))
+    workload = Workload(batch_size=batch_size, epochs=_ENDLESS)
+    spec = RunSpec(workload, Setup(threads=threads, data_path=data_path))
     trainee = Trainee(spec, data, _DEFAULT_THREADS, time.perf_counter())
     trainee.warm_up(_BUDGET_S, None, 0.0)
     return trainee

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.watcher PID` samples that process from a line "on" to a line "off", as a server does."""
+"""`python -m benchmarks.watcher PID` samples that process from a line "on" to a line "off", as a server."""
 
 from __future__ import annotations
 

@@ -236,8 +236,8 @@ CAVEATS: dict[str, str] = {
         "cooling and power limit; a longer run shows the speed it can keep up."
     ),
     "clock_low": N_(
-        "The clock stood at {mhz} MHz for most of the run, {pct} % of the {highest_mhz} MHz it can reach: heat, a power "
-        "limit, a power-saving mode or too little work holds it down. Check these before judging the device."
+        "For half of the run the clock stood at {mhz} MHz or less, {pct} % of the {highest_mhz} MHz it can reach: heat, "
+        "a power limit, a power-saving mode or too little work holds it down. Check these before judging the device."
     ),
     "foreign_process": N_(
         "Other programs were computing on this GPU ({count} of them) and took their share of it. End them "
@@ -278,7 +278,7 @@ CAVEATS: dict[str, str] = {
         "to run, so no speed-up is given. Lower the learning rate, and use the same software on both sides."
     ),
     "parity_lost_divergence": N_(
-        "The training diverged: a loss is no longer a number, so no speed-up is given. Lower the learning rate."
+        "A loss is no longer a finite number: the training diverged, so no speed-up is given. Lower the learning rate."
     ),
     "parity_lost_different_data": N_(
         "The two runs had different images or models under the same name, so no speed-up is given. Measure both "

@@ -70,10 +70,12 @@ def make_blocks(
     return tuple(blocks)
 
 
-def make_uniform_blocks(durations: list[float], samples: int = 320, every_s: float = 3.0) -> tuple[Block, ...]:
-    """One block of the first epoch for each duration, in seconds."""
+def make_uniform_blocks(
+    durations: list[float], samples: int = 320, every_s: float = 3.0, *, epoch: int = 1, start_s: float = 10.0
+) -> tuple[Block, ...]:
+    """One block of the first epoch for each duration, in seconds; epoch=4: extra blocks, of any number."""
     return tuple(
-        Block(1, samples // BATCH, samples, 10 + i * every_s, duration, 2.3)
+        Block(epoch, samples // BATCH, samples, start_s + i * every_s, duration, 2.3)
         for i, duration in enumerate(durations)
     )
 

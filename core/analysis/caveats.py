@@ -38,7 +38,6 @@ BETTER_THREADS = 0.03
 # Power and heat, as core.hardware.nvml names them; not clocks that someone has set.
 _SLOWING = {"sw_power_cap", "hw_slowdown", "sw_thermal", "hw_thermal", "hw_power_brake"}
 _BF16_ISA = {"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"}  # x86; the last two are Arm's names
-# torch's default: the first that is set, within the limit
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT")
 # Readings, as Telemetry.absent names them, without which slowing down goes unseen
 _WATCHING = {
@@ -226,12 +225,14 @@ def _cpu_restricted(result: RunResult) -> Caveat | None:
 
 
 def _thread_variables(result: RunResult) -> dict[str, float | None]:
-    """The limits that environment variables set."""
+    """The limits that environment variables set, and that the run didn't overstep."""
     given = dict(result.environment.machine.variables) if result.environment else {}
     first = {name: given.get(name, "").split(",")[0].strip() for name in _THREAD_VARIABLES}  # "4,2": by level
-    if first["OMP_NUM_THREADS"]:  # comes first with torch
-        first["MKL_NUM_THREADS"] = ""
-    return {name: int(text) for name, text in first.items() if text.isdigit() and int(text) > 0}
+    if first["MKL_NUM_THREADS"]:
+        first["OMP_NUM_THREADS"] = ""  # torch asks MKL, and MKL this one first
+    tried = max((trial.threads for trial in result.thread_trials), default=result.threads or 0)
+    limits = {name: int(text) for name, text in first.items() if text.isdigit()}
+    return {name: limit for name, limit in limits.items() if limit >= max(1, tried)}
 
 
 def _cpu_not_best(result: RunResult) -> Caveat | None:

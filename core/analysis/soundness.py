@@ -106,6 +106,9 @@ def _impossible(result: RunResult) -> Iterator[tuple[str, str]]:
             yield f"epochs[{i}].test_accuracy", "must be from 0 to 1"
         if accuracy is not None and record.test_samples == 0:
             yield f"epochs[{i}].test_samples", "an accuracy needs test images"
+    for i, trial in enumerate(result.thread_trials):
+        if not trial.seconds_per_sample:
+            yield f"thread_trials[{i}].seconds_per_sample", "is empty"
     idle = result.idle
     if idle and (idle.source is None) != (idle.power_w is None and idle.energy_j is None):
         yield "idle.source", "must name the sensor of the readings, and no other"

@@ -12,6 +12,7 @@ from core.cli.progress import Progress
 from core.errors import InputError, MeasurementError
 from core.i18n import Translate
 from core.records import Device, JobSpec
+from core.runs import admission
 from core.runs.job import Job
 from core.runs.jobs import Runner
 from core.runs.keeping import Keeper
@@ -73,6 +74,7 @@ def follow(runner: Runner, spec: JobSpec, translate: Translate) -> Job:
 
     Raises InputError where the job was refused.
     """
+    admission.check(spec, runner.limits)  # not after waiting
     runner.wait_until_settled()
     job_id = runner.submit(spec)
     with Progress(translate) as progress:

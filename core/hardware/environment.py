@@ -11,6 +11,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import psutil
+
 from core.hardware import cpu, nvml
 from core.hardware.system import answer, cpuinfo, text
 from core.records import Machine
@@ -25,8 +27,18 @@ _VARIABLES = (
 
 
 def machine() -> Machine:
-    """This machine. Read once in a process, save for the environment variables."""
-    return replace(_machine(), variables=variables(os.environ))
+    """This machine. Read once in a process, save for the environment variables and the power supply."""
+    return replace(_machine(), variables=variables(os.environ), on_battery=on_battery())
+
+
+def on_battery() -> bool | None:
+    """Whether the machine runs on its battery; None without one, or where its state isn't told."""
+    read = getattr(psutil, "sensors_battery", None)  # not on every system
+    try:
+        state = read() if read else None
+    except (NotImplementedError, OSError):  # a battery is there but can't be read
+        return None
+    return None if state is None or state.power_plugged is None else not state.power_plugged
 
 
 def variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -190,9 +190,12 @@ class Runner:
             if not mine:
                 return
             with self._changed:
-                found = idle.measure(uuids, sleep=lambda s: self._changed.wait_for(lambda: self._queue, s))
+                found = idle.measure(uuids, sleep=self._sleep_undisturbed)
                 if not self._queue:
                     self._idle = {uuid: value for uuid, value in found.items() if value.source}
+
+    def _sleep_undisturbed(self, seconds: float) -> None:
+        self._changed.wait_for(lambda: self._queue or self._closed, seconds)
 
     def _serve(self) -> None:
         self._warm_worker()

@@ -100,9 +100,12 @@ def _verdict(
     """The answer: against the first setup, the largest difference first."""
     if not comparisons:
         rate = _summary(results[0]).samples_per_s
-        text = translate("{label} processes {rate}").format(
-            label=names[0], rate=units.rate(rate.value if rate else None, translate)
-        )
+        if rate is None:
+            text = plain(sentence("too_few_blocks", {}, translate))
+        else:
+            text = translate("{label} processes {rate}").format(
+                label=names[0], rate=units.rate(rate.value, translate)
+            )
         st.header(text, anchor=False)
         return
     ordered = sorted(comparisons, key=lambda item: -(item.speedup.value if item.speedup else 0))

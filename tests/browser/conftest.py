@@ -22,7 +22,7 @@ _LOGS = pytest.StashKey[list[Path]]()
 
 
 class Server:
-    """A dashboard on a free port, with data and temporary folders of its own; to be killed and started again."""
+    """A dashboard on a free port, with folders of its own; it can be killed and started again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self.log = folder, folder / "server.log"
@@ -99,7 +99,7 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @pytest.fixture
 def newcomer(new_context) -> Callable[..., Page]:
-    """A page in a browser of its own, with Playwright's options for a context; English, unless told otherwise."""
+    """A page in a browser of its own, with Playwright's options for a context; English by default."""
 
     def come(**options: object) -> Page:
         return new_context(**{"locale": "en-US", **options}).new_page()

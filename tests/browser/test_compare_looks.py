@@ -70,3 +70,14 @@ def test_results_are_accessible(newcomer, link, scheme):
     open_everything(page, link)
     assert violations(page) == []
     assert problems == []
+
+
+@pytest.mark.parametrize("name", ["job", "dataset"])
+def test_a_made_up_link_makes_no_browser_fetch_anything_from_elsewhere(newcomer, server, name):
+    page = newcomer()
+    problems = problems_of(page)
+    mark = "![](https://other.test/x.png)"
+    page.goto(f"{server.url}/?{name}={'folder:' if name == 'dataset' else ''}{mark}")
+    expect(page.get_by_text(mark).first).to_be_visible(timeout=PATIENCE_MS)
+    settled(page)
+    assert problems == []

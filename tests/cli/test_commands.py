@@ -13,10 +13,9 @@ from core.records import Workload
 from core.runs import recordings
 from core.runs.store import Store
 from core.runs.worker import Worker
-from tests.builders import make_result
 from tests.jobs.children import until
+from tests.jobs.fake_worker import BLOCKS
 
-EXAMPLE = make_result()
 TWO = ("--setup", "device=cpu,threads=1", "--setup", "device=cpu,data_path=loader,threads=1")
 
 
@@ -204,17 +203,17 @@ def test_devices_as_json(crossover):
 
 
 def test_a_recording_is_what_the_pages_read(crossover, tmp_path, monkeypatch):
-    offered = (Workload(model="quick"), Workload(model="quick", batch_size=128))
+    offered = (Workload(model="quick"), Workload(model="quick", seed=1))
     monkeypatch.setattr(offers, "workloads", lambda: offered)
     folder = tmp_path / "recordings"
     folder.mkdir()
     code, out, err = crossover("record", "--out", folder)
     assert code == 0
-    assert err == ["1/2 quick 64", "2/2 quick 128"]
+    assert err == ["1/2 quick 64", "2/2 quick 64"]
     found = recordings.load_all(folder)
     assert found.bad_files == ()
     assert {result.spec.workload for result in found.runs} == set(offered)
-    assert {(result.origin, result.blocks) for result in found.runs} == {("recorded", EXAMPLE.blocks[:3])}
+    assert {(result.origin, result.blocks) for result in found.runs} == {("recorded", BLOCKS[:3])}
     assert [path.name for path in folder.iterdir()] == out
     # a second recording of the day adds to the first
     monkeypatch.setattr(offers, "workloads", lambda: (Workload(model="quick", seed=5),))

@@ -17,14 +17,16 @@ import queue
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.codec import from_plain, to_plain
 from core.records import Device, JobSpec
-from tests.builders import make_result, make_software
+from tests.builders import make_blocks, make_result, make_software
 
 EXAMPLE = make_result()
+BLOCKS = make_blocks(0.2, start_s=10.0)  # of the first setup; each other one's follow by a second and a half
 PROBLEM = {"code": "device_failed", "facts": {"device": "cpu", "problem": "gone"}}
 
 
@@ -73,8 +75,9 @@ def begin(run: int) -> None:
 
 
 def blocks(run: int, first: int, count: int) -> None:
-    for block in EXAMPLE.blocks[first : first + count]:
-        tell("block", run=run, block=block, losses=[block.loss])
+    for block in BLOCKS[first : first + count]:
+        own = replace(block, start_s=block.start_s + 1.5 * run)
+        tell("block", run=run, block=own, losses=[block.loss])
 
 
 def _quick(spec: JobSpec) -> None:

@@ -3,20 +3,20 @@
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from core import messages
 from core.errors import InputError, StoreError
-from core.records import Note, Setup
+from core.records import Idle, Note, Setup
 from core.runs import jobs, owner, worker
 from core.runs.admission import Limits
 from core.runs.keeping import Keeper
 from core.runs.worker import Worker
-from tests.builders import make_result, make_setup
+from tests.builders import make_epochs, make_machine, make_setup
 from tests.jobs.children import ROOT, fake_worker, is_gone, job, until
-
-EXAMPLE = make_result()
+from tests.jobs.fake_worker import BLOCKS
 
 
 def sentence(note):
@@ -31,9 +31,10 @@ def test_a_job_is_measured_and_stored(server, store):
     done = server.finished(job_id)
     assert (done.state, done.failure, done.storage_problem) == ("finished", None, None)
     assert [result.id for result in done.results] == [f"{job_id}-0", f"{job_id}-1"]
+    assert done.results[0].blocks == BLOCKS[:3]
     for result in done.results:
         assert result.status == "finished"
-        assert result.blocks == EXAMPLE.blocks[:3]
+        assert len(result.blocks) == 3
         assert result.environment.device.name == "Test CPU"
         assert result.environment.machine.cpu.logical_cores
         assert len(result.telemetry.cpu) >= 2  # one sample at each end
@@ -42,8 +43,8 @@ def test_a_job_is_measured_and_stored(server, store):
     row = store.job(job_id)
     assert (row.state, row.owner, row.visitor, row.failure) == ("finished", owner.me(), "me", None)
     shown = store.history()[0]
-    assert shown.samples_per_s == pytest.approx(160, rel=0.05)
-    assert shown.test_accuracy == EXAMPLE.epochs[0].test_accuracy
+    assert shown.samples_per_s == pytest.approx(320, rel=0.05)
+    assert shown.test_accuracy == make_epochs()[0].test_accuracy
 
 
 def test_the_worker_stays_warm_between_jobs(server):
@@ -148,7 +149,7 @@ def test_a_running_job_is_cancelled_and_keeps_what_it_has(server, store):
     done = server.finished(job_id)
     assert (done.state, done.failure) == ("cancelled", None)
     first, second = done.results
-    assert (first.status, first.blocks, first.failure) == ("cancelled", EXAMPLE.blocks[:2], None)
+    assert (first.status, first.blocks, first.failure) == ("cancelled", BLOCKS[:2], None)
     assert (second.status, second.blocks) == ("cancelled", ())
     assert store.runs_of_job(job_id) == done.results
     assert store.job(job_id).state == "cancelled"
@@ -206,6 +207,61 @@ def test_a_cancel_while_the_worker_is_being_started_is_heeded(serve, tmp_path, m
     assert server.finished(server.submit(job("quick"))).state == "finished"
 
 
+# --- what the devices draw at rest
+
+
+@pytest.fixture
+def idle_draw(monkeypatch):
+    """A machine whose processor has an energy counter; `sleeps` holds how long was asked for."""
+    draw = Idle(2.0, 30.0, 60.0, "counter")
+
+    def measure(uuids, sleep):
+        assert list(uuids) == []
+        measure.count += 1
+        sleep(measure.seconds)
+        return {None: draw}
+
+    measure.count, measure.seconds, measure.draw = 0, 0.01, draw
+    monkeypatch.setattr(jobs.idle, "measure", measure)
+    monkeypatch.setattr(jobs.environment, "machine", lambda: make_machine(gpus=()))
+    counter = SimpleNamespace(sample=lambda at_s: SimpleNamespace(energy_j=5.0))
+    monkeypatch.setattr(jobs, "CpuReader", lambda pid: counter)
+    return measure
+
+
+def test_the_idle_draw_is_measured_once_and_told_with_every_run(serve, idle_draw):
+    server = serve()
+    server.wait_until_settled()
+    for _ in range(2):
+        done = server.finished(server.submit(job("quick")))
+        assert done.results[0].idle == idle_draw.draw
+    assert idle_draw.count == 1
+
+
+def test_nobody_waits_for_the_idle_draw(serve, idle_draw):
+    idle_draw.seconds = 1000.0
+    server = serve()
+    until(lambda: idle_draw.count)
+    done = server.finished(server.submit(job("quick")))
+    assert (done.state, done.results[0].idle) == ("finished", None)
+
+
+def test_closing_doesnt_wait_for_the_idle_draw(serve, idle_draw):
+    idle_draw.seconds = 1000.0
+    server = serve()
+    until(lambda: idle_draw.count)
+    server.close()
+    server.wait_until_settled()
+
+
+def test_without_a_sensor_no_idle_draw_is_looked_for(serve, idle_draw, monkeypatch):
+    blind = SimpleNamespace(sample=lambda at_s: SimpleNamespace(energy_j=None))
+    monkeypatch.setattr(jobs, "CpuReader", lambda pid: blind)
+    server = serve()
+    server.wait_until_settled()
+    assert idle_draw.count == 0
+
+
 # --- a worker that dies
 
 
@@ -217,7 +273,7 @@ def test_a_killed_worker_fails_its_job_alone_and_keeps_its_blocks(model, blocks,
     assert (done.state, done.failure) == ("failed", Note("worker_killed"))
     (result,) = done.results
     assert (result.status, result.failure) == ("failed", Note("worker_killed"))
-    assert result.blocks == EXAMPLE.blocks[:blocks]
+    assert result.blocks == BLOCKS[:blocks]
     assert store.runs_of_job(job_id) == (result,)
     assert store.job(job_id).state == "failed"
     assert server.finished(next_id).state == "finished"
@@ -238,7 +294,7 @@ def test_a_lost_device_takes_its_worker_along(server):
     done = server.finished(job_id)
     assert (done.state, done.failure.code) == ("failed", "device_failed")
     assert [(r.status, r.failure.code) for r in done.results] == [("failed", "device_failed")] * 2
-    assert done.results[0].blocks == EXAMPLE.blocks[:2]
+    assert done.results[0].blocks == BLOCKS[:2]
     assert server.finished(next_id).state == "finished"
     assert is_gone(pid)
 
@@ -367,14 +423,14 @@ def test_on_a_full_disk_the_result_is_there_and_the_problem_is_told(serve):
     assert server.job(job_id).storage_problem == Note("disk_full")
     done = server.finished(job_id)
     assert (done.state, done.storage_problem) == ("finished", Note("disk_full"))
-    assert done.results[0].blocks == EXAMPLE.blocks[:3]
+    assert done.results[0].blocks == BLOCKS[:3]
 
 
 def test_without_a_store_nothing_is_missing_but_the_store(serve):
     server = serve(Keeper(None))
     done = server.finished(server.submit(job("quick")))
     assert (done.state, done.storage_problem) == ("finished", None)
-    assert done.results[0].blocks == EXAMPLE.blocks[:3]
+    assert done.results[0].blocks == BLOCKS[:3]
 
 
 def test_what_is_measured_is_stored_on_the_way(server, store, monkeypatch):

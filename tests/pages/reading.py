@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Element
 
 
 def texts(visitor: AppTest) -> str:
-    """All running text, a line for each element."""
+    """All running text as it is read, a line for each element."""
     kinds = (visitor.title, visitor.header, visitor.subheader, visitor.markdown, visitor.caption)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    return "\n".join(read(element) for kind in kinds for element in kind)
+
+
+def read(element: Element) -> str:
+    """Without the backslashes that keep Markdown from reading marks."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", str(element.value))
+
+
+def errors(visitor: AppTest) -> list[str]:
+    return [read(element) for element in visitor.error]
 
 
 def charts(visitor: AppTest) -> list[tuple[dict[str, Any], str]]:

@@ -7,7 +7,7 @@ import pytest
 from core.i18n import english
 from core.wording import workload_words
 from tests.builders import make_result, make_setup, make_spec, make_workload
-from tests.pages.reading import has_chinese, texts
+from tests.pages.reading import errors, has_chinese, texts
 from tests.pages.scripted import CPU, GPU
 
 
@@ -102,7 +102,7 @@ def test_a_new_address_in_the_same_session_is_followed(dashboard):
 def test_an_unknown_job_is_told_and_dropped_from_the_address(dashboard):
     visitor = dashboard.visit(job="nowhere", epochs="5")
     assert not visitor.exception
-    assert [note.value for note in visitor.error] == [
+    assert errors(visitor) == [
         "There is no measurement nowhere here. It may have been made on another machine, or deleted."
     ]
     assert visitor.slider(key="epochs").value == 5

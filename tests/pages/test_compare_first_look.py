@@ -10,7 +10,7 @@ from core.errors import MeasurementError
 from core.hardware import environment
 from core.messages import sentence
 from tests.builders import make_machine
-from tests.pages.reading import has_chinese, texts
+from tests.pages.reading import errors, has_chinese, texts
 from tests.pages.scripted import CPU, GPU
 
 
@@ -101,7 +101,7 @@ def test_a_worker_that_cannot_start_is_told_with_what_to_do(dashboard):
     dashboard.workers.problem = MeasurementError("worker_too_late", limit_s=180.0)
     visitor = dashboard.visit()
     assert not visitor.exception
-    assert [note.value for note in visitor.error] == [sentence("worker_too_late", {"limit_s": 180.0})]
+    assert errors(visitor) == [sentence("worker_too_late", {"limit_s": 180.0})]
 
 
 def test_a_database_of_a_newer_version_is_left_alone_and_the_page_still_measures(dashboard, tmp_path):
@@ -114,7 +114,7 @@ def test_a_database_of_a_newer_version_is_left_alone_and_the_page_still_measures
 
     visitor = dashboard.visit()
     assert not visitor.exception
-    assert [note.value for note in visitor.error] == [sentence("database_newer", {"found": 99, "known": 1})]
+    assert errors(visitor) == [sentence("database_newer", {"found": 99, "known": 1})]
     assert "You can measure, but the results of this session are not kept." in [
         note.value for note in visitor.warning
     ]

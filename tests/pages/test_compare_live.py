@@ -9,7 +9,7 @@ from core.errors import MeasurementError
 from core.messages import sentence
 from core.runs.admission import Limits
 from tests.builders import make_result, make_spec
-from tests.pages.reading import charts, texts
+from tests.pages.reading import charts, errors, texts
 from tests.pages.scripted import CPU, END, GPU, begun, whole
 
 
@@ -192,7 +192,7 @@ class TestAFullQueue:
         third = dashboard.visit(epochs="2")
         third.button(key="run").click().run()
         assert not third.exception
-        assert [note.value for note in third.error] == [sentence("queue_full", {"waiting": 1})]
+        assert errors(third) == [sentence("queue_full", {"waiting": 1})]
         assert len(dashboard.runner.open_jobs()) == 2
         assert third.slider(key="epochs").value == 2
         assert not third.button(key="run").disabled
@@ -207,7 +207,7 @@ def test_too_many_setups_are_refused(dashboard):
     visitor.pills(key="data_paths").set_value(["resident", "loader"]).run()
     visitor.button(key="run").click().run()
     assert not visitor.exception
-    assert [note.value for note in visitor.error] == [sentence("setups_count", {"count": 14, "most": 8})]
+    assert errors(visitor) == [sentence("setups_count", {"count": 14, "most": 8})]
 
 
 def test_a_worker_that_dies_is_told_once_with_what_to_do_and_the_next_run_works(dashboard, pair):
@@ -218,7 +218,7 @@ def test_a_worker_that_dies_is_told_once_with_what_to_do_and_the_next_run_works(
     dashboard.finished(job.id)
     visitor.run()
     assert not visitor.exception
-    assert len([note for note in visitor.error if sentence("worker_killed") in note.value]) == 1
+    assert len([text for text in errors(visitor) if sentence("worker_killed") in text]) == 1
     assert len(visitor.metric) == 2, "what was measured until then is kept"
 
     visitor.button(key="run").click().run()
@@ -241,7 +241,7 @@ def test_a_job_that_the_worker_refuses_says_why(dashboard):
     dashboard.finished(job.id)
     visitor.run()
     assert not visitor.exception
-    told_of = [note.value for note in visitor.error if sentence("batch_too_large", facts) in note.value]
+    told_of = [text for text in errors(visitor) if sentence("batch_too_large", facts) in text]
     assert len(told_of) == 1
     assert len(visitor.header) == 0
 
@@ -257,13 +257,13 @@ def test_one_setup_that_fails_is_named_while_the_other_goes_on(dashboard, pair):
     told(dashboard, job, *events, *begun(0, pair[0], 6))
     visitor.run()
     assert not visitor.exception
-    assert [note.value for note in visitor.error] == [sentence("out_of_memory", facts)]
+    assert errors(visitor) == [sentence("out_of_memory", facts)]
     assert cards(visitor) == {"CPU": rate_of(pair[0], 6)}
     dashboard.workers.current.tell(*whole(0, pair[0])[8:], END)
     dashboard.finished(job.id)
     visitor.run()
     assert visitor.header[0].value == "CPU processes 160 images/s"
-    assert [note.value for note in visitor.error] == [f"**GPU Test GPU**: {sentence('out_of_memory', facts)}"]
+    assert errors(visitor) == [f"**GPU Test GPU**: {sentence('out_of_memory', facts)}"]
 
 
 def test_while_images_are_prepared_that_is_said(dashboard):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from dataclasses import replace
 
 import pytest
 
+from core.analysis import caveats
 from core.analysis.comparison import compare
 from core.i18n import english
 from core.messages import sentence
-from core.records import Note
+from core.records import JobSpec, Note
+from core.runs.keeping import Keeper
 from core.wording import verdict_sentence
 from tests.builders import make_blocks, make_gpu_result, make_result, make_setup, make_spec
-from tests.pages.reading import charts, has_chinese, texts
+from tests.pages.reading import charts, errors, has_chinese, read, texts
 from tests.pages.scripted import CPU, GPU
 
 
@@ -60,13 +64,16 @@ def test_the_evidence_is_drawn_only_when_it_is_opened(dashboard, pair):
 
 
 def test_doubts_stand_beside_the_answer_each_once(dashboard, pair):
-    noisy = make_result(blocks=make_blocks(jitter=(0.0, 0.4, -0.4, 0.5, -0.3)))
+    noisy = make_result(blocks=make_blocks(0.2, jitter=(0.0, 0.4, -0.4, 0.5, -0.3)))
     dashboard.keep(noisy, pair[1])
     visitor = dashboard.visit()
-    doubts = [line for line in texts(visitor).splitlines() if "spreads over" in line]
-    assert len(doubts) == 1
-    assert ":red[" in doubts[0]
-    assert "**CPU**" in doubts[0]
+    doubts = caveats.of_run(noisy)
+    assert any(doubt.grave for doubt in doubts)
+    for doubt in doubts:
+        text = sentence(doubt.code, doubt.facts)
+        [line] = [line for line in texts(visitor).splitlines() if text in line]
+        assert line.endswith(f" **CPU**: {text}")
+        assert (":red[" in line) == doubt.grave
 
 
 def test_it_can_be_taken_away_as_a_file_and_as_a_command(dashboard, pair):
@@ -145,6 +152,16 @@ def test_one_that_was_cut_short_too_early_gets_no_speedup(dashboard):
     assert sentence("too_few_blocks") in visitor.header[0].value
 
 
+def test_one_block_alone_is_no_rate(dashboard):
+    job = dashboard.keep(
+        make_result(status="interrupted", blocks=make_blocks()[:1], epochs=()), state="interrupted"
+    )
+    visitor = dashboard.visit(job=job)
+    assert not visitor.exception
+    assert read(visitor.header[0]) == sentence("too_few_blocks")
+    assert [card.value for card in visitor.metric] == ["–"]
+
+
 def test_a_failed_setup_says_what_to_do_and_the_other_is_shown(dashboard, pair):
     facts = {"device": "cuda:0", "batch_size": 64, "fits": 32}
     failed = make_gpu_result(
@@ -153,9 +170,7 @@ def test_a_failed_setup_says_what_to_do_and_the_other_is_shown(dashboard, pair):
     job = dashboard.keep(pair[0], failed)
     visitor = dashboard.visit(job=job)
     assert not visitor.exception
-    assert [note.value for note in visitor.error] == [
-        f"**GPU Test GPU**: {sentence('out_of_memory_fits', facts)}"
-    ]
+    assert errors(visitor) == [f"**GPU Test GPU**: {sentence('out_of_memory_fits', facts)}"]
     assert visitor.header[0].value == "CPU processes 160 images/s"
     visitor.button(key=f"fits-{failed.id}").click().run()
     assert visitor.select_slider(key="batch_size").value == 32
@@ -170,7 +185,7 @@ def test_a_failed_job_says_what_to_do(dashboard):
     dashboard.store.set_job_state("job-2", "failed", note)
     visitor = dashboard.visit(job="job-2")
     assert not visitor.exception
-    assert [shown.value for shown in visitor.error] == ["There is no device cuda:3 here. Available: cpu."]
+    assert errors(visitor) == ["There is no device cuda:3 here. Available: cpu."]
     assert len(visitor.header) == 0, "another job's answer isn't this one's"
 
 
@@ -208,8 +223,6 @@ def test_a_recording_of_other_work_is_not_shown(dashboard):
 
 
 def test_a_stored_run_that_cannot_be_read_is_named_and_the_page_still_measures(dashboard, tmp_path):
-    import sqlite3
-
     dashboard.keep(make_result(spec=make_spec(device="cpu")))
     with sqlite3.connect(tmp_path / "results.sqlite3") as connection:
         connection.execute("UPDATE runs SET document = ?", (b"\x00rubbish",))
@@ -217,7 +230,7 @@ def test_a_stored_run_that_cannot_be_read_is_named_and_the_page_still_measures(d
     visitor = dashboard.visit(job="job-1")
     assert not visitor.exception
     assert len(visitor.error) == 1
-    assert visitor.error[0].value.startswith("The stored run run-cpu can't be read: ")
+    assert errors(visitor)[0].startswith("The stored run run-cpu can't be read: ")
     assert not visitor.button(key="run").disabled
 
 
@@ -232,9 +245,35 @@ def test_chinese_results(dashboard, pair):
 
 
 def test_other_setups_of_the_job_are_told_apart(dashboard):
-    one = make_result(id="one", spec=make_spec(threads=1), threads=1, blocks=make_blocks(0.5))
-    job = dashboard.keep(one, make_result(id="all", spec=make_spec()))
+    one = make_result(id="one", spec=make_spec(threads=1), threads=1, blocks=make_blocks(0.3))
+    best = make_result(id="all", spec=make_spec(), blocks=make_blocks(0.2, start_s=11.7))
+    job = dashboard.keep(one, best)
     visitor = dashboard.visit(job=job)
     assert [card.label for card in visitor.metric] == ["CPU · 1 thread", "CPU · 8 threads"]
     assert visitor.pills(key="devices").value == ["cpu/1", "cpu"]
     assert make_setup() in dashboard.store.job(job).spec.setups
+
+
+def test_the_results_of_another_programs_job_grow_while_they_are_looked_at(dashboard, pair):
+    dashboard.visit()
+    spec = JobSpec(pair[0].spec.workload, tuple(run.spec.setup for run in pair))
+    dashboard.store.add_job("job-1", spec, pair[0].created_at, "elsewhere:1:1")
+    dashboard.store.set_job_state("job-1", "running")
+    visitor = dashboard.visit(job="job-1")
+    assert not visitor.exception
+    assert errors(visitor) == [sentence("measured_elsewhere")]
+    assert len(visitor.metric) == 0
+
+    parts = [replace(run, status="interrupted", blocks=run.blocks[:2]) for run in pair]
+    Keeper(dashboard.store).results(parts)
+    visitor.run()
+    assert not visitor.exception
+    assert sentence("too_few_blocks") in visitor.header[0].value
+
+    Keeper(dashboard.store).results(pair)
+    visitor.run()
+    assert visitor.header[0].value == verdict_sentence(compare(*pair), pair, english)
+    dashboard.store.set_job_state("job-1", "finished")
+    visitor.run()
+    assert len(visitor.error) == 0
+    assert visitor.header[0].value == verdict_sentence(compare(*pair), pair, english)

@@ -11,13 +11,28 @@ from core import messages, records
 from core.analysis.comparison import compare
 from core.codec import from_plain, to_plain
 from core.errors import InputError
-from core.records import Block, Caveat, Estimate, JobSpec, Memory, Note, RunResult, Setup, Telemetry, Workload
+from core.records import (
+    Block,
+    Caveat,
+    Estimate,
+    Idle,
+    JobSpec,
+    Memory,
+    Note,
+    RunResult,
+    Setup,
+    Telemetry,
+    ThreadTrial,
+    Workload,
+)
 from tests.builders import make_gpu_result, make_result
 
 FULL = make_gpu_result(
     status="failed",
     origin="imported",
     notes=(Note("resized", {"side": 64, "share": 0.5, "yes": True, "no": None, "text": "né 数"}),),
+    thread_trials=(ThreadTrial(1, (0.002, 0.0021)), ThreadTrial(2, (0.001,))),
+    idle=Idle(2.0, 70.5, 141.0, "counter"),
     failure=Note("out_of_memory_fits", {"device": "cuda:0", "batch_size": 64, "fits": 32}),
     telemetry=dataclasses.replace(
         make_gpu_result().telemetry, absent=(records.Absent("cpu.clock_hz", "cpu_clock_hidden"),)

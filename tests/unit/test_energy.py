@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from core.analysis.energy import energy, energy_absent
-from core.records import GpuSample, Telemetry
+from core.analysis.energy import energy, energy_absent, idle_absent
+from core.records import GpuSample, Idle, Telemetry
 from tests.builders import (
     make_cpu_samples,
     make_gpu_result,
@@ -119,3 +119,54 @@ def test_blocks_without_a_pause_are_one_stretch():
     found = energy(make_gpu_result(blocks=blocks, telemetry=Telemetry(0.1, gpu=make_gpu_samples())))
     assert found.readings_per_stretch == found.readings
     assert found.readings in (40, 41)
+
+
+# --- above idle ----------------------------------------------------------------------------------
+
+
+def test_an_epoch_costs_its_images():
+    assert energy(make_gpu_result()).joules_per_epoch == pytest.approx(300 * TIMED_S / SAMPLES * 22 * 64)
+    unknown = make_gpu_result(data=None)
+    assert energy(unknown).joules_per_epoch is None
+
+
+def test_what_the_device_draws_anyway_is_taken_off():
+    found = energy(make_gpu_result(idle=Idle(2.0, 70.0, 140.0, "counter"))).above_idle  # 230 W of the 300
+    assert found.joules == pytest.approx(230 * TIMED_S)
+    assert found.joules_per_1000_samples == pytest.approx(230_000 * TIMED_S / SAMPLES)
+    assert found.joules_per_epoch == pytest.approx(230 * TIMED_S / SAMPLES * 22 * 64)
+    assert (found.idle_w, found.idle_source) == (70.0, "counter")
+
+
+def test_the_idle_counter_comes_before_single_power_readings():
+    assert energy(make_gpu_result(idle=Idle(2.0, 99.0, 140.0, "counter"))).above_idle.idle_w == 70.0
+    by_power = energy(make_gpu_result(idle=Idle(2.0, 99.0, None, "power"))).above_idle
+    assert (by_power.idle_w, by_power.idle_source) == (99.0, "power")
+    assert energy(make_gpu_result(idle=Idle(0.0, 99.0, 0.0, "counter"))).above_idle.idle_w == 99.0
+
+
+def test_the_cpus_sensor_is_called_by_its_name():
+    cpu = tuple(dataclasses.replace(sample, energy_j=100 * sample.at_s) for sample in make_cpu_samples())
+    result = make_result(telemetry=make_telemetry(cpu=cpu), idle=Idle(2.0, 20.0, 40.0, "counter"))
+    found = energy(result)
+    assert (found.source, found.above_idle.idle_source) == ("rapl", "rapl")
+    assert found.above_idle.joules == pytest.approx(80 * sum(block.duration_s for block in result.blocks))
+
+
+@pytest.mark.parametrize(
+    ("idle", "reason"),
+    [
+        (None, "idle_not_measured"),
+        (Idle(2.0, None, None, None), "idle_not_measured"),
+        (Idle(2.0, 301.0, 602.0, "counter"), "idle_above_load"),
+        (Idle(2.0, 70.0, 140.0, "counter"), None),
+    ],
+)
+def test_why_there_is_no_energy_above_idle(idle, reason):
+    result = make_gpu_result(idle=idle)
+    assert idle_absent(result) == reason
+    assert (energy(result).above_idle is None) == (reason is not None)
+
+
+def test_without_energy_there_is_nothing_above_idle_to_miss():
+    assert idle_absent(make_result()) is None

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,6 +36,31 @@ def test_variables_are_read_anew_and_the_rest_only_once(monkeypatch):
     assert ("OMP_NUM_THREADS", "3") in first.variables
     assert ("OMP_NUM_THREADS", "5") in second.variables
     assert first.cpu is second.cpu
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [
+        (SimpleNamespace(power_plugged=False), True),
+        (SimpleNamespace(power_plugged=True), False),
+        (SimpleNamespace(power_plugged=None), None),
+        (None, None),
+    ],
+)
+def test_the_power_supply_is_asked_each_time(monkeypatch, state, found):
+    monkeypatch.setattr(environment.psutil, "sensors_battery", lambda: state, raising=False)
+    assert environment.on_battery() is found
+    assert environment.machine().on_battery is found
+
+
+def test_a_battery_that_is_not_readable_is_not_known(monkeypatch):
+    def fail():
+        raise FileNotFoundError
+
+    monkeypatch.setattr(environment.psutil, "sensors_battery", fail, raising=False)
+    assert environment.on_battery() is None
+    monkeypatch.delattr(environment.psutil, "sensors_battery")
+    assert environment.on_battery() is None
 
 
 def test_variables_keep_what_changes_speed_and_drop_paths():

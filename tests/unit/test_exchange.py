@@ -16,7 +16,7 @@ from core.analysis.summary import summarise
 from core.codec import to_plain
 from core.errors import InputError
 from core.messages import sentence
-from core.records import SCHEMA_VERSION, Note
+from core.records import SCHEMA_VERSION, Idle, Note
 from core.runs import exchange
 from tests.builders import make_gpu_result, make_result
 
@@ -24,7 +24,7 @@ NOW = "2026-11-22T18:30:00+00:00"
 
 
 def make_document():
-    cpu, gpu = make_result(), make_gpu_result()
+    cpu, gpu = make_result(), make_gpu_result(idle=Idle(2.0, 70.0, 140.0, "counter"))
     return exchange.document([cpu, gpu], [compare(cpu, gpu)], created_at=NOW)
 
 
@@ -90,6 +90,19 @@ def test_a_comparison_names_its_runs_and_says_what_was_concluded():
     assert [caveat["code"] for caveat in entry["caveats"]] == [caveat.code for caveat in found.caveats]
 
 
+def test_runs_and_comparisons_carry_their_quality():
+    odd = make_gpu_result(origin="recorded", first_losses=(9.0,))
+    data = exchange.document([make_result(), odd], [compare(make_result(), odd)], created_at=NOW)
+    assert [run["quality"] for run in data["runs"]] == [
+        {"badge": "good", "reasons": []},
+        {"badge": "good", "reasons": ["recorded"]},
+    ]
+    (entry,) = data["comparisons"]
+    assert entry["quality"] == {"badge": "doubtful", "reasons": ["parity_lost_non_determinism", "recorded"]}
+    assert entry["verdict"] == {"code": "withheld", "reason": "parity_lost_non_determinism"}
+    assert entry["parity"]["cause"] == "non_determinism"
+
+
 def test_a_withheld_speedup_is_null():
     few = make_gpu_result(blocks=make_gpu_result().blocks[:1])
     (entry,) = exchange.document([], [compare(make_result(), few)], created_at=NOW)["comparisons"]
@@ -100,13 +113,15 @@ def test_a_withheld_speedup_is_null():
 def test_runs_come_back_equal_through_a_file_but_marked_as_imported(tmp_path):
     exchange.write_json(tmp_path / "runs.json", make_document())
     back = exchange.read_document(exchange.read_json(tmp_path / "runs.json"))
-    assert back == (imported(make_result()), imported(make_gpu_result()))
+    gpu = make_gpu_result(idle=Idle(2.0, 70.0, 140.0, "counter"))
+    assert back == (imported(make_result()), imported(gpu))
 
 
 def test_derived_keys_are_never_read_back():
     data = make_document()
     data["runs"][0]["summary"] = {"samples_per_s": {"value": 1e9, "low": 1e9, "high": 1e9}}
     data["runs"][0]["caveats"] = "none"
+    data["runs"][0]["quality"] = {"badge": "good"}
     data["comparisons"] = "forged"
     assert exchange.read_document(data)[0] == imported(make_result())
 
@@ -150,6 +165,11 @@ def test_what_is_no_document_is_refused(data, where):
         ("blocks[0].samples", -64),
         ("blocks[0].epoch", 0),
         ("blocks[0].start_s", -1.0),
+        ("blocks[3].start_s", 12.2),
+        ("blocks[3].samples", 1),
+        ("epochs[1].samples", 64),
+        ("epochs[1].test_accuracy", 1.5),
+        ("idle.duration_s", -2.0),
         ("epochs[1].steps", 0),
         ("epochs[1].samples", -1),
         ("epochs[0].evaluation_s", -0.5),
@@ -180,6 +200,12 @@ def test_a_negative_stage_time_is_refused():
     data = copy.deepcopy(make_document())
     data["runs"][0]["anatomy"]["stages"][1]["seconds"][3] = -1e-9
     assert refusal_of(data).facts["where"] == "runs[0].anatomy.copy.seconds[3]"
+
+
+def test_a_run_of_an_unknown_format_is_refused():
+    data = make_document()
+    data["runs"][0]["schema_version"] = SCHEMA_VERSION + 1
+    assert refusal_of(data).code == "schema_unreadable"
 
 
 def test_an_unknown_field_and_a_repeated_run_are_refused():

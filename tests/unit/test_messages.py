@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core import messages
+from core.analysis import parity
 from core.cli import engine
 from core.hardware import nvml
 
@@ -27,6 +28,8 @@ CARRIERS = {
     "Absent": 1,
     "Verdict": 1,
     "BadFile": 1,
+    "Difference": 4,
+    "_differing": 4,
     "speaking": 0,
     "_note": 1,
 }
@@ -73,6 +76,8 @@ def _facts(carrier, call):
         return None if None in names else set(names)
     if carrier in ("Absent", "Verdict"):
         return set()
+    if carrier in ("Difference", "_differing"):
+        return {"field", "a", "b"}
     if carrier in ("speaking", "_note"):  # what the system said
         return {"problem"}
     given = [item.value for item in call.keywords if item.arg == "facts"] + call.args[CARRIERS[carrier] + 1 :]
@@ -98,12 +103,17 @@ def test_the_scan_sees_the_codes():
         "Note",
         "Caveat",
     }
-    assert {"nvml_no_gpu", "rapl_no_permission", "parity_lost"} <= {code for _, code in _reasons()}
+    assert {"nvml_no_gpu", "rapl_no_permission", "run_failed"} <= {code for _, code in _reasons()}
 
 
 def test_every_code_has_a_sentence():
     spoken = {code: place for place, _, code, _ in _calls()} | {code: place for place, code in _reasons()}
-    tables = (nvml._REASONS.values(), nvml.THROTTLE_REASONS.values(), engine._ASKED_FOR)
+    tables = (
+        nvml._REASONS.values(),
+        nvml.THROTTLE_REASONS.values(),
+        engine._ASKED_FOR,
+        parity.REASONS.values(),
+    )
     spoken |= {code: "a table" for table in tables for code in table}
     assert {code: place for code, place in spoken.items() if code not in messages.ALL} == {}
 
@@ -115,7 +125,7 @@ def test_every_sentence_has_a_code_that_is_spoken():
 
 
 def test_no_code_is_in_two_tables():
-    tables = (messages.ERRORS, messages.NOTES, messages.ABSENT, messages.CAVEATS)
+    tables = (messages.ERRORS, messages.NOTES, messages.ABSENT, messages.CAVEATS, messages.DIFFERENCES)
     assert len(messages.ALL) == sum(map(len, tables))
 
 
@@ -133,7 +143,7 @@ def test_the_facts_that_a_sentence_quotes_are_given_wherever_its_code_is_spoken(
     [
         messages.ABSENT,  # shown beside a reading, from its code alone
         set(nvml.THROTTLE_REASONS.values()),
-        {"run_failed", "parity_lost", "too_few_blocks"},  # why a speed-up is withheld
+        {"run_failed", "too_few_blocks", *parity.REASONS.values()},  # why a speed-up is withheld
     ],
     ids=["absent", "throttled", "withheld"],
 )

@@ -120,13 +120,13 @@ def test_bad_files_are_named_and_the_others_load(tmp_path):
 
 
 def test_matching_is_of_the_workload_and_newest_first(tmp_path):
-    large = dataclasses.replace(gpu_run().spec, workload=Workload(batch_size=1024))
+    large = dataclasses.replace(gpu_run().spec, workload=Workload(model="resnet18"))
     times = ["2026-11-20T10:00:00+00:00", "2026-11-22T10:00:00+00:00", "2026-11-21T10:00:00+00:00"]
     runs = [gpu_run(id=time[8:10], created_at=time) for time in times]
     recordings.write(tmp_path, [*runs, gpu_run(id="large", spec=large)], NOW)
     loaded = recordings.load_all(tmp_path)
     assert [result.id for result in loaded.matching(Workload())] == ["22", "21", "20"]
-    assert [result.id for result in loaded.matching(Workload(batch_size=1024))] == ["large"]
+    assert [result.id for result in loaded.matching(Workload(model="resnet18"))] == ["large"]
     assert loaded.matching(Workload(seed=5)) == ()
     assert {result.spec.setup for result in loaded.runs} == {Setup(device="cuda:0")}
 

@@ -121,11 +121,11 @@ def test_no_difference_names_no_winner():
     assert "faster" not in said
 
 
-@pytest.mark.parametrize("reason", ["too_few_blocks", "parity_lost", "run_failed"])
+@pytest.mark.parametrize("reason", ["too_few_blocks", "parity_lost_non_determinism", "run_failed"])
 def test_a_withheld_verdict_says_why(reason):
     changes = {
         "too_few_blocks": {"blocks": make_uniform_blocks([0.1, 0.1])},
-        "parity_lost": {"first_losses": (9.0,) * 66},
+        "parity_lost_non_determinism": {"first_losses": (9.0,) * 66},
         "run_failed": {"status": "failed"},
     }
     gpu = on("NVIDIA H200", **changes[reason])
