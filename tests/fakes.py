@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pynvml
 
@@ -51,6 +52,7 @@ class FakeNvml:
         self.energy_mj = 5_000_000
         self.clock_event_reasons = 0
         self.instant_power_status = pynvml.NVML_SUCCESS
+        self.compute_pids: list[int] = []
 
     @classmethod
     def without_driver(cls) -> FakeNvml:
@@ -106,6 +108,14 @@ class FakeNvml:
     def nvmlDeviceGetEnforcedPowerLimit(self, handle: str) -> int:
         self._call("nvmlDeviceGetEnforcedPowerLimit")
         return 700_000
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: str) -> list[SimpleNamespace]:
+        self._call("nvmlDeviceGetComputeRunningProcesses")
+        return [SimpleNamespace(pid=pid) for pid in self.compute_pids]
+
+    def nvmlDeviceGetMaxClockInfo(self, handle: str, type: int) -> int:
+        self._call("nvmlDeviceGetMaxClockInfo")
+        return 1980
 
     def nvmlDeviceGetMaxPcieLinkGeneration(self, handle: str) -> int:
         self._call("nvmlDeviceGetMaxPcieLinkGeneration")

@@ -168,7 +168,13 @@ def _describe(index: int) -> Gpu:
         memory_bytes=memory.total if memory else None,
         power_limit_w=limit_mw / 1e3 if limit_mw else None,
         pcie=f"gen{generation} x{width}" if generation and width else None,
+        max_sm_clock_hz=_optional(_max_sm_clock_hz, handle),
     )
+
+
+def _max_sm_clock_hz(handle: Any) -> float:
+    mhz: int = pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM)
+    return mhz * 1e6
 
 
 def _optional(query: Callable[[Any], Any], handle: Any) -> Any:

@@ -115,7 +115,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 def _quality(found: Quality) -> dict[str, Any]:
     """The badge and the codes of its reasons; a reason's facts stand with the caveat."""
-    return {"badge": found.badge, "reasons": [caveat.code for caveat in found.reasons]}
+    return {"badge": found.badge, "reasons": list(dict.fromkeys(caveat.code for caveat in found.reasons))}
 
 
 def _read_run(entry: Any, where: str) -> RunResult:

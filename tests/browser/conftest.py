@@ -98,13 +98,21 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 @pytest.fixture
-def newcomer(new_context) -> Callable[..., Page]:
+def newcomer(new_context) -> Iterator[Callable[..., Page]]:
     """A page in a browser of its own, with Playwright's options for a context; English by default."""
 
-    def come(**options: object) -> Page:
-        return new_context(**{"locale": "en-US", **options}).new_page()
+    pages: list[Page] = []
 
-    return come
+    def come(**options: object) -> Page:
+        pages.append(new_context(**{"locale": "en-US", **options}).new_page())
+        return pages[-1]
+
+    yield come
+    for page in pages:  # what a test that failed has left running would keep the next one waiting
+        cancel = page.get_by_role("button", name="Cancel", exact=True)
+        if cancel.count():
+            cancel.first.click()
+            expect(cancel).to_have_count(0)
 
 
 @pytest.fixture(scope="session")

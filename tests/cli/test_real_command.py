@@ -39,11 +39,12 @@ def command(tmp_path, data_folder):
     """Run `python -m core ...` to its end; the temporary folder holds the machine's lock."""
 
     def run(*arguments, **variables):
-        environment = {**os.environ, "CROSSOVER_DATA_DIR": data_folder, "TMPDIR": str(tmp_path), **variables}
+        # one thread: several wait for each other where other programs take their cores
+        fixed = {"CROSSOVER_DATA_DIR": data_folder, "TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
         return subprocess.run(
             [sys.executable, "-m", "core", *map(str, arguments)],
             cwd=ROOT,
-            env=environment,
+            env={**os.environ, **fixed, **variables},
             capture_output=True,
             text=True,
             timeout=170,

@@ -15,6 +15,7 @@ from tests.jobs.children import PATIENCE_S, ROOT, is_gone, until
 
 ONE = Setup(threads=1)
 SHORT = JobSpec(make_workload(dataset="synthetic:1x28x28,images=640", epochs=1), (ONE,), 20.0)
+PAIR = JobSpec(SHORT.workload, (ONE, Setup(threads=1, data_path="loader")), 20.0, 100.0)
 LONG = JobSpec(make_workload(dataset="synthetic:1x28x28,images=6400", epochs=1000), (ONE,), 3000.0)
 
 
@@ -24,7 +25,7 @@ def real(serve):
 
 
 def test_a_worker_killed_in_mid_run_leaves_its_blocks_and_a_working_queue(real, store):
-    job_id, next_id = real.submit(LONG), real.submit(SHORT)
+    job_id, next_id = real.submit(LONG), real.submit(PAIR)
     real.measuring(job_id, blocks=3)
     pid = real.worker_pid
     os.kill(pid, signal.SIGKILL)
@@ -38,6 +39,10 @@ def test_a_worker_killed_in_mid_run_leaves_its_blocks_and_a_working_queue(real, 
     assert after.state == "finished"
     assert after.results[0].cold_start.worker_start_s is not None  # a fresh worker, whose start is paid anew
     assert real.worker_pid != pid
+    comparison = compare(*after.results)
+    assert comparison.parity.code == "same"
+    assert comparison.speedup is not None
+    assert comparison.pairs >= 10
 
 
 SERVER = """
@@ -91,12 +96,3 @@ def test_a_server_killed_in_mid_run_leaves_no_orphan_and_its_queue_to_the_next(a
     assert done.state == "finished"
     assert store.runs_of_job(waiting) == done.results
     assert store.open_jobs() == ()
-
-
-def test_two_setups_of_one_job_are_comparable(real):
-    spec = JobSpec(SHORT.workload, (ONE, Setup(threads=1, data_path="loader")), 20.0, 100.0)
-    done = real.finished(real.submit(spec))
-    comparison = compare(*done.results)
-    assert comparison.parity.code == "same"
-    assert comparison.speedup is not None
-    assert comparison.pairs >= 10

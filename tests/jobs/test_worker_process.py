@@ -33,6 +33,7 @@ def worker():
     started = Worker()
     yield started
     started.close()
+    assert started._process.returncode == 3  # closed while idle, it ends by itself
 
 
 def events_of(worker, job, tmp_path):
@@ -60,17 +61,23 @@ def test_a_job_is_told_from_its_data_to_its_end(worker, tmp_path):
     assert starts[-1] < PATIENCE_S
 
 
-def test_only_the_first_job_pays_for_the_start(tmp_path):
+def test_only_the_first_job_pays_for_the_start_and_a_kill_is_told(tmp_path):
     fresh = Worker()
-    try:
-        paid = []
-        for _ in range(2):
-            warm = [event for event in events_of(fresh, tiny(), tmp_path) if event["type"] == "warm"]
-            paid.append(warm[0]["cold_start"]["worker_start_s"])
-    finally:
-        fresh.close()
+    paid = []
+    for _ in range(2):
+        warm = [event for event in events_of(fresh, tiny(), tmp_path) if event["type"] == "warm"]
+        paid.append(warm[0]["cold_start"]["worker_start_s"])
     assert paid == [fresh.start_s, None]
-    assert fresh._process.returncode == 3  # closed while idle, it ends by itself
+
+    events = fresh.run(LONG, tmp_path, time.perf_counter())
+    assert any(event["type"] == "block" for event in events)
+    os.kill(fresh.pid, signal.SIGKILL)
+    with pytest.raises(MeasurementError) as failure:
+        list(events)
+    assert failure.value.code == "worker_killed"
+    assert not fresh.alive
+    with pytest.raises(MeasurementError):  # nor does it take another job
+        list(fresh.run(LONG, tmp_path, time.perf_counter()))
 
 
 @pytest.mark.parametrize(
@@ -117,19 +124,6 @@ def test_what_libraries_print_doesnt_break_the_protocol(tmp_path):
         talkative.close()
     assert "a library greets" in said
     assert "so does one written in C" in said
-
-
-def test_killed_in_mid_run_it_is_said_so(tmp_path):
-    doomed = Worker()
-    events = doomed.run(LONG, tmp_path, time.perf_counter())
-    assert any(event["type"] == "block" for event in iter(lambda: next(events), None))
-    os.kill(doomed.pid, signal.SIGKILL)
-    with pytest.raises(MeasurementError) as failure:
-        list(events)
-    assert failure.value.code == "worker_killed"
-    assert not doomed.alive
-    with pytest.raises(MeasurementError):  # nor does it take another job
-        list(doomed.run(LONG, tmp_path, time.perf_counter()))
 
 
 def test_in_mid_run_it_ends_with_its_parent(tmp_path):

@@ -34,7 +34,7 @@ def test_the_fake_offers_only_what_the_installed_pynvml_does():
 
 def test_gpus_are_described_in_base_units(driver):
     assert nvml.gpus() == (
-        (Gpu(0, "NVIDIA H200", FakeNvml.UUID, 150_000_000_000, 700.0, "gen5 x16"),),
+        (Gpu(0, "NVIDIA H200", FakeNvml.UUID, 150_000_000_000, 700.0, "gen5 x16", 1.98e9),),
         None,
     )
     assert nvml.driver_version() == "570.86.15"
@@ -187,3 +187,14 @@ def test_torch_and_nvml_mean_the_same_gpu(torch_uuid, same):
 def test_every_code_has_its_sentence():
     assert {*nvml._REASONS.values(), "nvml_no_gpu", "nvml_failed"} <= set(ABSENT)
     assert set(nvml.THROTTLE_REASONS.values()) <= set(NOTES)
+
+
+@pytest.mark.parametrize(("pids", "found"), [([], 0), ([7], 0), ([7, 8, 9], 2), ([8], None)])
+def test_other_programs_on_the_gpu_are_counted_where_our_own_is_known(driver, pids, found):
+    driver.compute_pids = pids
+    assert nvml.foreign_processes(FakeNvml.UUID, own_pid=7) == found
+
+
+def test_without_permission_nothing_is_said_of_other_programs(driver):
+    driver.fail("nvmlDeviceGetComputeRunningProcesses", pynvml.NVML_ERROR_NO_PERMISSION)
+    assert nvml.foreign_processes(FakeNvml.UUID, own_pid=7) is None
