@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import disturbance, feeds, live, loop, server, store
+from benchmarks import calibration, disturbance, feeds, live, loop, server, store
 from benchmarks.pairing import HEADER, Row
 from core.hardware import cpu
 
@@ -26,8 +26,11 @@ _BENCHMARKS: dict[str, Callable[[Path, bool], Iterator[Row]]] = {
     "visitors": disturbance.visitors,
     "sampler": disturbance.sampler,
     "store": store.run,
+    "same": calibration.same_against_itself,
+    "known": calibration.known_ratios,
+    "disturbed": calibration.disturbed,
 }
-_NOT_QUICK = {"visitors"}  # phases that hold whole blocks take their time
+_NOT_QUICK = {"visitors", "same", "known", "disturbed"}  # whole jobs and phases take their time
 
 
 def main() -> None:

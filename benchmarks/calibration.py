@@ -7,9 +7,8 @@ import copy
 import multiprocessing
 import os
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -56,9 +55,9 @@ class _ExtraWork(Trainee):
 
 
 def _measure(
-    seed: int, threads: int, second: type[Trainee] = Trainee, setups: int = 2
+    folder: Path, seed: int, threads: int, second: type[Trainee] = Trainee, setups: int = 2
 ) -> tuple[RunResult, ...]:
-    """One job of equal setups, of which the second is built by `second`; in this process, where it can be bent."""
+    """One job of equal setups, the second built by `second`; in this process, where it can be bent."""
     made: list[Trainee] = []
 
     def build(*arguments: object) -> Trainee:
@@ -69,9 +68,7 @@ def _measure(
     spec = JobSpec(_seeded(seed), (Setup(threads=threads),) * setups, _SECONDS)
     assembly = Assembly(f"calibration-{seed}", spec, "2026-01-01T00:00:00+00:00")
     origin = time.perf_counter()
-    context = job.Context(
-        devices.available(), torch.get_num_threads(), Path(tempfile.gettempdir()), None, origin
-    )
+    context = job.Context(devices.available(), torch.get_num_threads(), folder, None, origin)
     sampler = Sampler(os.getpid(), (), origin)
     with mock.patch.object(job, "Trainee", build), sampler:
         job.run(spec, context, lambda event, **fields: assembly.add({"type": event, **fields}))
@@ -90,15 +87,15 @@ def _seeded(seed: int) -> Workload:
     return Workload(_WORK.model, _WORK.dataset, _WORK.batch_size, _WORK.epochs, seed=seed)
 
 
-def _jobs(count: int, threads: int, second: type[Trainee] = Trainee) -> list[Comparison]:
-    return [compare(*_measure(seed, threads, second)) for seed in range(count)]
+def _jobs(folder: Path, count: int, threads: int, second: type[Trainee] = Trainee) -> list[Comparison]:
+    return [compare(*_measure(folder, seed, threads, second)) for seed in range(count)]
 
 
-def same_against_itself(quick: bool) -> Iterator[Row]:
+def same_against_itself(folder: Path, quick: bool) -> Iterator[Row]:
     """A/A: the truth is 1, so an interval without it, or a claim, is an error."""
     count = 2 if quick else _JOBS
     for threads in (1, os.cpu_count() or 1):
-        found = _jobs(count, threads)
+        found = _jobs(folder, count, threads)
         ratios = [item.speedup for item in found if item.speedup is not None]
         if len(ratios) < count:
             raise RuntimeError(f"{count - len(ratios)} of {count} speed-ups were withheld")
@@ -117,12 +114,12 @@ def same_against_itself(quick: bool) -> Iterator[Row]:
         yield Row(f"{name}: |ratio - 1| at worst", (max(off),), at_most(5.0), "%")
 
 
-def known_ratios(quick: bool) -> Iterator[Row]:
+def known_ratios(folder: Path, quick: bool) -> Iterator[Row]:
     """Extra work of 5 % must be seen, and work done twice must come out as twice the time."""
     count = 2 if quick else _JOBS
     for share, wanted in ((0.05, 36 / 40), (1.0, 37 / 40)):
         second = type("_Slower", (_ExtraWork,), {"share": share})
-        found = _jobs(count, 1, second)
+        found = _jobs(folder, count, 1, second)
         values = tuple(1 / item.speedup.value for item in found if item.speedup is not None)
         yield Row(f"work x{1 + share:g}: time ratio found", values)
         if share == 0.05:
@@ -135,17 +132,17 @@ def known_ratios(quick: bool) -> Iterator[Row]:
         yield Row(f"work x{1 + share:g}: intervals that hold the truth", (float(inside),), None, f"of {count}")
 
 
-def disturbed(quick: bool) -> Iterator[Row]:
+def disturbed(folder: Path, quick: bool) -> Iterator[Row]:
     """Another program burns the cores for half of the run: taking turns against one after the other."""
     count = 1 if quick else 6
     interleaved, sequential, told = [], [], 0
     for seed in range(count):
-        (alone,) = _measure(seed, 2, setups=1)
+        (alone,) = _measure(folder, seed, 2, setups=1)
         with _burning(for_s=60):
-            (burdened,) = _measure(seed, 2, setups=1)
+            (burdened,) = _measure(folder, seed, 2, setups=1)
         sequential.append(100 * abs(_pace(burdened) / _pace(alone) - 1))
         with _burning(for_s=_SECONDS):  # two setups take turns for twice as long
-            results = _measure(seed, 2)
+            results = _measure(folder, seed, 2)
         told += any(caveat.code == "machine_busy" for result in results for caveat in caveats.of_run(result))
         ratio = compare(*results).speedup
         if ratio is None:
@@ -177,13 +174,3 @@ def _burn(for_s: float) -> None:
     end = time.perf_counter() + for_s
     while time.perf_counter() < end:
         pass
-
-
-ALL: tuple[Callable[[bool], Iterator[Row]], ...] = (same_against_itself, known_ratios, disturbed)
-
-if __name__ == "__main__":
-    import sys
-
-    for benchmark in ALL:
-        for row in benchmark("--quick" in sys.argv):
-            print(row, flush=True)
