@@ -6,6 +6,7 @@ A missed goal is no error: the exit code is 0 unless a benchmark itself breaks.
 from __future__ import annotations
 
 import argparse
+import importlib
 import signal
 import sys
 import tempfile
@@ -14,36 +15,36 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import calibration, disturbance, feeds, live, loop, server, store
 from benchmarks.pairing import HEADER, Row
 from core.hardware import cpu
 
-_BENCHMARKS: dict[str, Callable[[Path, bool], Iterator[Row]]] = {
-    "loop": loop.run,
-    "feeds": feeds.run,
-    "server": server.run,
-    "live": live.run,
-    "visitors": disturbance.visitors,
-    "sampler": disturbance.sampler,
-    "store": store.run,
-    "same": calibration.same_against_itself,
-    "known": calibration.known_ratios,
-    "disturbed": calibration.disturbed,
+# Loaded when its turn comes: torch beside the benchmarks of the dashboard would only be in the way.
+BENCHMARKS = {
+    "loop": "loop.run",
+    "feeds": "feeds.run",
+    "server": "server.run",
+    "live": "live.run",
+    "visitors": "crowd.run",
+    "sampler": "sampler.run",
+    "store": "store.run",
+    "same": "calibration.same_against_itself",
+    "known": "calibration.known_ratios",
+    "disturbed": "calibration.disturbed",
 }
-_NOT_QUICK = {"visitors", "same", "known", "disturbed"}  # whole jobs and phases take their time
+NOT_QUICK = {"visitors", "same", "known", "disturbed"}  # whole jobs and phases take their time
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(_BENCHMARKS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(BENCHMARKS)}")
     parser.add_argument(
         "--quick", action="store_true", help="a few repeats: does it work? The numbers are worth nothing"
     )
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - _BENCHMARKS.keys():
+    if unknown := set(arguments.names) - BENCHMARKS.keys():
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped on the way out
-    wanted = arguments.names or [name for name in _BENCHMARKS if not (arguments.quick and name in _NOT_QUICK)]
+    wanted = arguments.names or [name for name in BENCHMARKS if not (arguments.quick and name in NOT_QUICK)]
     print(_machine())
     with tempfile.TemporaryDirectory(prefix="crossover-bench-") as folder:
         missed = sum(_show(name, Path(folder), arguments.quick) for name in wanted)
@@ -54,11 +55,19 @@ def _show(name: str, folder: Path, quick: bool) -> int:
     """Run one benchmark and print its rows as they come; how many goals were missed."""
     print(f"\n{name:10}{HEADER[10:]}", flush=True)
     started, missed = time.monotonic(), 0
-    for row in _BENCHMARKS[name](folder, quick):
+    for row in _benchmark(name)(folder, quick):
         print(row, flush=True)
         missed += not row.met
     print(f"({time.monotonic() - started:.0f} s)")
     return missed
+
+
+def _benchmark(name: str) -> Callable[[Path, bool], Iterator[Row]]:
+    module, function = BENCHMARKS[name].split(".")
+    found: Callable[[Path, bool], Iterator[Row]] = getattr(
+        importlib.import_module(f"benchmarks.{module}"), function
+    )
+    return found
 
 
 def _machine() -> str:

@@ -18,7 +18,7 @@ _RATE = re.compile(r"\d.*/s")
 def run(folder: Path, quick: bool) -> Iterator[Row]:
     waits, sizes = [], []
     with serving(DASHBOARD, folder) as dashboard, measured(dashboard, work.address(quick)) as visitor:
-        for _ in range(1 if quick else 6):
+        for _ in range(1 if quick else 5):
             waited_s, updates = _watch(visitor)
             waits.append(waited_s)
             sizes += updates

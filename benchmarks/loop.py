@@ -38,7 +38,7 @@ Steps = Callable[[int], None]
 
 def run(folder: Path, quick: bool) -> Iterator[Row]:
     data = trainees.images(folder, quick)
-    block_s, pairs = (0.03, 2) if quick else (trainees.BLOCK_S, 24)
+    block_s, pairs = (0.03, 2) if quick else (trainees.BLOCK_S, 20)
     for path, batch_size, threads in _CASES[:3:2] if quick else _CASES:
         trainee = trainees.warmed_up(data, batch_size, threads, path)
         measured = _against_bare(trainee, data, block_s, pairs)

@@ -135,6 +135,12 @@ ERRORS = {
     "measured_elsewhere": N_(
         "Another program is measuring this just now. Reload the page to see how far it is."
     ),
+    "queue_stopped": N_(
+        "The queue has stopped because of a fault in Crossover. Restart the server; its log says more."
+    ),
+    "lock_failed": N_(
+        "The lock that keeps measurements apart can't be used: {problem}. Check the temporary folder."
+    ),
     "folder_missing_out": N_("There is no folder {path}. Make it first, or name another."),
     "recording_without_hardware": N_(
         "Nothing was recorded: no run got far enough to say on which hardware it was measured."

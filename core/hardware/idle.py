@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from core.hardware.sampler import Sampler
-from core.records import CpuSample, GpuSample, Idle
+from core.records import CpuSample, EnergySource, GpuSample, Idle
 
 SECONDS = 2.0
 
@@ -29,7 +29,7 @@ def _of(samples: Sequence[CpuSample] | Sequence[GpuSample]) -> Idle:
     duration = samples[-1].at_s - samples[0].at_s if len(samples) > 1 else 0.0
     first, last = (samples[0].energy_j, samples[-1].energy_j) if duration > 0 else (None, None)
     if first is not None and last is not None and last > first:
-        source = "counter" if isinstance(samples[0], GpuSample) else "rapl"
+        source: EnergySource = "counter" if isinstance(samples[0], GpuSample) else "rapl"
         return Idle(duration, (last - first) / duration, last - first, source)
     powers = [
         sample.power_w for sample in samples if isinstance(sample, GpuSample) and sample.power_w is not None

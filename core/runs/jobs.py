@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.errors import CrossoverError, InputError, MeasurementError
+from core.errors import CrossoverError, InputError, MeasurementError, StoreError
 from core.hardware import environment, idle, nvml
 from core.hardware.cpu import CpuReader
 from core.hardware.sampler import Sampler
@@ -57,6 +57,7 @@ class Runner:
         self._current: Job | None = None
         self._worker: Worker | None = None
         self.worker_problem: Note | None = None  # why no worker can be started, if none can
+        self.inheritance_problem: Note | None = None  # why a dead server's queue couldn't be taken over
         self._closed = False
         self._idle: dict[str | None, Idle] = {}
         self._settled = False  # the idle draw is known, or can't be
@@ -175,7 +176,12 @@ class Runner:
     def _take_over(self) -> None:
         """What a dead server left: its running job is marked interrupted, its queue is gone on with."""
         stale = (datetime.now(UTC) - _STALE).isoformat()
-        for row in self._keeper.left_behind(owner.is_alive, stale):
+        try:
+            rows = self._keeper.left_behind(owner.is_alive, stale)
+        except StoreError as problem:
+            self.inheritance_problem = _note(problem)
+            return
+        for row in rows:
             if row.state == "running":
                 self._keeper.job_over(row.id, "interrupted", Note("server_stopped"))
             elif self._keeper.adopted(row, self._owner, _now()):
@@ -186,18 +192,34 @@ class Runner:
         uuids = [gpu.uuid for gpu in environment.machine().gpus]
         if not uuids and CpuReader(None).sample(0.0).energy_j is None:
             return
-        with machine_lock(lambda: bool(self._queue) or self._closed) as mine:
-            if not mine:
-                return
-            with self._changed:
-                found = idle.measure(uuids, sleep=self._sleep_undisturbed)
-                if not self._queue:
-                    self._idle = {uuid: value for uuid, value in found.items() if value.source}
+        # an error of the lock is left to the first job, which meets it too and tells
+        with (
+            contextlib.suppress(MeasurementError),
+            machine_lock(lambda: bool(self._queue) or self._closed) as mine,
+            self._changed,
+        ):
+            found = idle.measure(uuids, sleep=self._sleep_undisturbed) if mine else {}
+            if not self._queue:
+                self._idle = {uuid: value for uuid, value in found.items() if value.source}
 
     def _sleep_undisturbed(self, seconds: float) -> None:
         self._changed.wait_for(lambda: self._queue or self._closed, seconds)
 
     def _serve(self) -> None:
+        try:
+            self._serve_jobs()
+        finally:
+            with self._changed:
+                if not self._closed:  # by a fault of ours, which the log tells: waiting would be in vain
+                    self.worker_problem = Note("queue_stopped")
+                    for job in [*([self._current] if self._current else []), *self._queue]:
+                        job.state, job.failure, job.done = "failed", self.worker_problem, True
+                    self._settled = True
+                    self._current = None
+                    self._queue.clear()
+                    self._changed.notify_all()
+
+    def _serve_jobs(self) -> None:
         self._warm_worker()
         self._measure_idle()
         with self._changed:
@@ -212,12 +234,10 @@ class Runner:
                 job = self._current = self._queue.popleft()
                 job.state, job.waiting_for_machine = "running", True
                 self._changed.notify_all()
-            try:
-                self._measure(job)
-            finally:
-                with self._changed:
-                    self._current = None
-                    self._changed.notify_all()
+            self._measure(job)
+            with self._changed:
+                self._current = None
+                self._changed.notify_all()
             if self._worker is None and not self._closed:
                 self._warm_worker()  # after a crash or a cancel: ready before the next visitor asks
 
@@ -240,11 +260,14 @@ class Runner:
     def _measure(self, job: Job) -> None:
         """One job from its turn to its stored results."""
         self._keeper.job_running(job.id)
-        with machine_lock(lambda: job.over or self._closed) as mine:
-            if mine:
-                with self._changed:
-                    job.waiting_for_machine = False
-                self._run_on_worker(job)
+        try:
+            with machine_lock(lambda: job.over or self._closed) as mine:
+                if mine:
+                    with self._changed:
+                        job.waiting_for_machine = False
+                    self._run_on_worker(job)
+        except MeasurementError as problem:
+            self._fail(job, _note(problem))
         self._finish(job)
 
     def _run_on_worker(self, job: Job) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from core.errors import MeasurementError
+
 # In the temporary folder, where every user and every checkout of this machine finds it. The operating
 # system frees it when its holder dies.
 LOCK = Path(tempfile.gettempdir()) / "crossover-measuring.lock"
@@ -18,13 +20,18 @@ _POLL_S = 0.3
 
 @contextlib.contextmanager
 def machine_lock(given_up: Callable[[], bool]) -> Iterator[bool]:
-    """Wait for the machine, looking a few times a second; False if `given_up` says so first."""
+    """Wait for the machine, looking a few times a second; False if `given_up` says so first.
+
+    Raises MeasurementError("lock_failed").
+    """
     lock = FileLock(LOCK, mode=0o666)
     while not given_up():
         try:
             lock.acquire(blocking=False)
         except Timeout:
             time.sleep(_POLL_S)
+        except OSError as problem:  # a folder that is full, or not ours to write
+            raise MeasurementError("lock_failed", problem=problem.strerror or str(problem)) from problem
         else:
             try:
                 yield True

@@ -9,7 +9,9 @@ from pathlib import Path
 import streamlit as st
 
 import core
+from core import paths
 from core.records import Task
+from core.runs import self_check
 from pages._shared import language
 
 # Read as text: an import would load torch into the server.
@@ -50,6 +52,15 @@ def show(task: Task) -> None:
             ),
         ]
         st.markdown("\n".join(f"- {step}" for step in steps))
+        check = self_check.last(paths.data_dir())
+        if check is not None:
+            cost = check.cost_pct
+            text = _(
+                "Watching cost {value:.2f} % of the speed here (95 % interval {low:.2f} to {high:.2f} %, {date})."
+            )
+            st.markdown(text.format(value=cost.value, low=cost.low, high=cost.high, date=check.created_at[:10]))
+        else:
+            st.markdown(_("What watching costs on this machine: `python -m core selfcheck` measures it."))
         st.markdown(_("The loop that the clock brackets:"))
         st.code(_source(task), language="python", wrap_lines=True)
 

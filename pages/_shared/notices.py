@@ -33,7 +33,8 @@ def show(of_job: Note | None, rejected: Sequence[str]) -> None:
     if storage.problem is not None:
         problem(storage.problem)
         st.warning(_("You can measure, but the results of this session are not kept."))
-    for note in (resources.runner().worker_problem, of_job):
+    runner = resources.runner()
+    for note in (runner.worker_problem, runner.inheritance_problem, of_job):
         if note is not None:
             problem(note)
     _without_gpu()

@@ -15,6 +15,7 @@ from core.analysis import caveats
 from core.analysis.comparison import compare
 from core.analysis.quality import quality, worst
 from core.analysis.summary import Summary, summarise
+from core.errors import InputError
 from core.figures import charts
 from core.figures.charts import Chart
 from core.i18n import Translate
@@ -41,7 +42,7 @@ def show(results: tuple[RunResult, ...], told: Note | None = None) -> None:
     if not measured:
         return
     names = [plain(name) for name in labels_of(measured, _)]
-    comparisons = _comparisons(measured)
+    comparisons = _comparisons(measured, _)
     _verdict(measured, names, comparisons, _)
     _cards(measured, names, _)
     _doubts(measured, names, comparisons, _)
@@ -57,9 +58,16 @@ def show(results: tuple[RunResult, ...], told: Note | None = None) -> None:
     _take_away(measured, comparisons, _)
 
 
-def _comparisons(results: Sequence[RunResult]) -> tuple[Comparison, ...]:
+def _comparisons(results: Sequence[RunResult], translate: Translate) -> tuple[Comparison, ...]:
+    """Of the first with each of the others; samples that contradict each other are told of instead."""
     baseline, *others = results
-    return tuple(_compared(baseline, other) for other in others)
+    comparisons = []
+    for other in others:
+        try:
+            comparisons.append(_compared(baseline, other))
+        except InputError as problem:
+            st.error(plain(sentence(problem.code, problem.facts, translate)), icon=":material/error:")
+    return tuple(comparisons)
 
 
 @st.cache_resource(show_spinner=False, max_entries=128, hash_funcs=_IDENTITY)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import BENCHMARKS, NOT_QUICK
 from benchmarks.pairing import BrokenError, Row, at_least, at_most, take_turns
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,7 @@ def _rows(text: str) -> dict[str, list[tuple[float, ...]]]:
 
 
 def test_every_benchmark_prints_finite_numbers():
+    assert {name for half in HALVES for name in half} == BENCHMARKS.keys() - NOT_QUICK
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "benchmarks", "--quick", *names],

@@ -1,5 +1,6 @@
 """The draw at rest, from a counter or from power readings, and nothing made up without either."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,8 @@ def test_a_gpus_counter_gives_its_mean_power(monkeypatch):
     monkeypatch.setattr(nvml, "pynvml", fake)
 
     def rest(_seconds: float) -> None:
+        while not fake.calls["nvmlDeviceGetTotalEnergyConsumption"]:  # the first reading
+            time.sleep(0.001)
         fake.energy_mj += 200_000
 
     found = idle.measure([FakeNvml.UUID], sleep=rest)[FakeNvml.UUID]

@@ -14,9 +14,8 @@ import pytest
 
 from core.errors import StoreError
 from core.records import EpochRecord, JobSpec, Note, RunSpec, Setup, Workload
-from core.runs.store import schema
+from core.runs.store import OPEN, RunRow, RunSummary, Store, schema
 from core.runs.store.schema import DATABASE_VERSION, runs
-from core.runs.store import OPEN, RunRow, RunSummary, Store
 from tests.builders import make_gpu_result, make_result
 
 WORK, CPU, GPU = Workload(), Setup(), Setup(device="cuda:0")

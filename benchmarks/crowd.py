@@ -1,10 +1,8 @@
-"""What a measurement loses to visitors of the dashboard and to the sampler that watches it."""
+"""What a measurement loses to visitors of the dashboard."""
 
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +11,11 @@ from urllib.parse import parse_qs
 
 import psutil
 
-from benchmarks import trainees, work
+from benchmarks import work
 from benchmarks.live import first_rate
-from benchmarks.pairing import BrokenError, Row, at_least, ratios, take_turns
+from benchmarks.pairing import BrokenError, Row, at_least, ratios
 from benchmarks.server import measured
-from benchmarks.servers import DASHBOARD, ROOT, Server, serving
+from benchmarks.servers import DASHBOARD, Server, serving
 from benchmarks.visitor import Visitor
 from core.records import Block
 from core.runs.store import Store
@@ -31,7 +29,7 @@ _CLOCKS_AGREE_S = 1.5
 Load = Callable[[Sequence[Visitor], float], None]
 
 
-def visitors(folder: Path, quick: bool) -> Iterator[Row]:
+def run(folder: Path, quick: bool) -> Iterator[Row]:
     """Phases of no, one and ten visitors, forth and back, within one long job that the dashboard runs."""
     cores = psutil.cpu_count() or 1
     with contextlib.ExitStack() as stack:
@@ -39,7 +37,7 @@ def visitors(folder: Path, quick: bool) -> Iterator[Row]:
         first = stack.enter_context(measured(dashboard, work.address(quick)))
         result = f"job={_job_id(first)}"  # everybody looks at a finished result: the page's most costly state
         crowd = [stack.enter_context(Visitor(dashboard.port, result)) for _ in range(_VISITORS)]
-        for threads, cycles in ((1, 1),) if quick else ((1, 6), (2, 3)):
+        for threads, cycles in ((1, 1),) if quick else ((1, 5), (2, 2)):
             if threads > cores:
                 continue
             calm, busy, crowded = _one_job(dashboard, crowd, threads, cycles)
@@ -48,44 +46,6 @@ def visitors(folder: Path, quick: bool) -> Iterator[Row]:
             goal = at_least(0.97) if threads < cores else None
             yield Row(f"speed beside 1 visitor without pause / none, {used}", _shares(busy, calm), goal)
             yield Row(f"speed beside {_VISITORS} visitors at 1 Hz / none, {used}", _shares(crowded, calm), goal)
-
-
-def sampler(folder: Path, quick: bool) -> Iterator[Row]:
-    """Blocks with a sampler of another process watching this one, and without, in turns."""
-    data = trainees.images(folder, quick)
-    block_s, pairs = (0.05, 2) if quick else (0.4, 60)  # two samples in each block at the default rate
-    trainee = trainees.warmed_up(data, 64, 1, "resident")
-    with _watcher() as switch:
-
-        def watched() -> float:
-            switch("on")
-            rate = trainees.block_rate(trainee, block_s, lead_in=False)
-            switch("off")
-            return rate
-
-        def alone() -> float:
-            return trainees.block_rate(trainee, block_s, lead_in=False)
-
-        measured_pairs = take_turns(watched, alone, pairs)
-    yield Row("speed with the sampler on / off, 1 thread", ratios(measured_pairs), at_least(0.995))
-
-
-@contextlib.contextmanager
-def _watcher() -> Iterator[Callable[[str], None]]:
-    command = [sys.executable, "-m", "benchmarks.watcher", str(psutil.Process().pid)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        orders, answers = process.stdin, process.stdout
-
-        def switch(state: str) -> None:
-            print(state, file=orders, flush=True)
-            if answers.readline().strip() != state:
-                raise BrokenError("the watching process has died")
-
-        yield switch  # leaving the block closes its standard input, which ends it
 
 
 def _one_job(dashboard: Server, crowd: Sequence[Visitor], threads: int, cycles: int) -> tuple[list[float], ...]:
@@ -159,7 +119,8 @@ def _blocks(dashboard: Server, job_id: str) -> tuple[Block, ...]:
 def _check_clock(blocks: Sequence[Block], cancelled_s: float) -> None:
     """The job's clock starts when its turn comes: here at the click, and its last block tells if so."""
     ended_s = blocks[-1].start_s + blocks[-1].duration_s
-    if not -_GUARD_S < cancelled_s - ended_s < _CLOCKS_AGREE_S:
+    unfinished_s = max(block.duration_s for block in blocks)  # the block that the cancel has cut short
+    if not -_GUARD_S < cancelled_s - ended_s < unfinished_s + _CLOCKS_AGREE_S:
         raise BrokenError(
             f"the last block ended {ended_s:.2f} s after the click, the cancel came at {cancelled_s:.2f} s"
         )

@@ -1,0 +1,52 @@
+"""What a measurement loses to the sampler that watches it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks import trainees
+from benchmarks.pairing import BrokenError, Row, at_least, ratios, take_turns
+from benchmarks.servers import ROOT
+
+
+def run(folder: Path, quick: bool) -> Iterator[Row]:
+    """Blocks with a sampler of another process watching this one, and without, in turns."""
+    data = trainees.images(folder, quick)
+    block_s, pairs = (0.05, 2) if quick else (0.4, 60)  # two samples in each block at the default rate
+    trainee = trainees.warmed_up(data, 64, 1, "resident")
+    with _watcher() as switch:
+
+        def watched() -> float:
+            switch("on")
+            rate = trainees.block_rate(trainee, block_s, lead_in=False)
+            switch("off")
+            return rate
+
+        def alone() -> float:
+            return trainees.block_rate(trainee, block_s, lead_in=False)
+
+        measured_pairs = take_turns(watched, alone, pairs)
+    yield Row("speed with the sampler on / off, 1 thread", ratios(measured_pairs), at_least(0.995))
+
+
+@contextlib.contextmanager
+def _watcher() -> Iterator[Callable[[str], None]]:
+    command = [sys.executable, "-m", "benchmarks.watcher", str(os.getpid())]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        orders, answers = process.stdin, process.stdout
+
+        def switch(state: str) -> None:
+            print(state, file=orders, flush=True)
+            if answers.readline().strip() != state:
+                raise BrokenError("the watching process has died")
+
+        yield switch  # leaving the block closes its standard input, which ends it
