@@ -42,7 +42,7 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
     for path, batch_size, threads in _CASES[:3:2] if quick else _CASES:
         trainee = trainees.warmed_up(data, batch_size, threads, path)
         measured = _against_bare(trainee, data, block_s, pairs)
-        counted = f"{trainee.threads} threads" if threads is None else "1 thread"
+        counted = "1 thread" if threads else f"threads as found best: {trainee.threads}"
         yield Row(f"timed / bare loop, {path}, batch {batch_size}, {counted}", ratios(measured), _GOAL)
 
 
