@@ -47,7 +47,7 @@ bench: $(READY)  ## this project against its peers and the machine's limits
 
 gpu: $(if $(filter $(PY),$(GPU_PYTHON)),$(DEV_READY))  ## GPU tests, then a fresh recording; under ten minutes
 	@$(GPU_PYTHON) -c 'import sys, torch; sys.exit(None if torch.accelerator.is_available() else \
-		"torch sees no GPU here. `make run` opens the dashboard, whose Doctor page says why.")'
+		"torch sees no GPU here. `python -m core devices` says why.")'
 	$(GPU_PYTHON) -m pytest tests/gpu -m gpu
 	$(GPU_PYTHON) -m core record --out recordings/
 

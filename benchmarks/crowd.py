@@ -22,8 +22,7 @@ from core.runs.store import Store
 
 _VISITORS = 10
 _EACH_S = 1.0
-# Blocks last half a second: a phase holds some of them whole. Those at its edges belong to none.
-_PHASE_S, _GUARD_S = 2.4, 0.2
+_PHASE_S, _GUARD_S = 2.8, 0.6  # a block lasts half a second
 _CLOCKS_AGREE_S = 1.5
 
 Load = Callable[[Sequence[Visitor], float], None]
@@ -127,15 +126,17 @@ def _check_clock(blocks: Sequence[Block], cancelled_s: float) -> None:
 
 
 def _rate(blocks: Sequence[Block], start_s: float, end_s: float) -> float:
-    """Images per second of the blocks that lie within a phase."""
-    inside = [
-        block
-        for block in blocks
-        if block.start_s > start_s + _GUARD_S and block.start_s + block.duration_s < end_s - _GUARD_S
-    ]
-    if not inside:
-        raise BrokenError(f"no whole block between {start_s:.1f} and {end_s:.1f} s")
-    return sum(block.samples for block in inside) / sum(block.duration_s for block in inside)
+    """Images per second within a phase, its edges left out: blocks there reach into the phases beside it."""
+    first_s, last_s = start_s + _GUARD_S, end_s - _GUARD_S
+    samples = seconds = 0.0
+    for block in blocks:
+        inside_s = min(last_s, block.start_s + block.duration_s) - max(first_s, block.start_s)
+        if inside_s > 0:
+            seconds += inside_s
+            samples += block.samples * inside_s / block.duration_s
+    if seconds == 0:
+        raise BrokenError(f"nothing was timed between {start_s:.1f} and {end_s:.1f} s")
+    return samples / seconds
 
 
 def _shares(loaded: Sequence[float], calm: Sequence[float]) -> tuple[float, ...]:

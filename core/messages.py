@@ -160,6 +160,9 @@ NOTES: dict[str, str] = {
     "stopped_by_time": N_(
         "The time was up before the speed-up's interval was known to be within ±{target_pct:g} %."
     ),
+    "threads_not_searched": N_(
+        "The best thread count wasn't searched, as one step takes too long for the time given; {threads} were used."
+    ),
     "images_skipped": N_("{count} files couldn't be read as images and were left out, {example} for one."),
     "data_not_cached": N_(
         "The prepared images couldn't be kept on disk ({problem}): they are prepared afresh for each worker."

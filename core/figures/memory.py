@@ -66,7 +66,7 @@ def memory_title(data: Peaks, translate: Translate) -> str:
 
 def memory_alt(data: Peaks, translate: Translate) -> str:
     values = _spoken(data, translate) or units.ABSENT
-    return translate("Bars of peak memory beyond what the worker held before: {values}.").format(values=values)
+    return translate("Bars of peak memory: {values}.").format(values=values)
 
 
 def _spoken(data: Peaks, translate: Translate) -> str:

@@ -42,6 +42,7 @@ def main() -> int:
         out.write(json.dumps({"type": event, **fields}, allow_nan=False) + "\n")
         out.flush()
 
+    devices.load_the_rest()
     emit("hello", software=to_plain(software), devices=to_plain(found))
     while True:
         _tidy()  # while nobody waits

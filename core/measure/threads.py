@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import time
 from collections.abc import Callable, Hashable
 
 from core.hardware import cpu
@@ -11,7 +12,7 @@ from core.records import ThreadTrial
 
 _ROUNDS = 5
 _BLOCK_S = 0.03
-_SHARE = 0.1  # of the time budget, at most
+_SHARE, _MOST = 0.1, 0.5  # of the time budget: for further rounds, and for the first
 _HOPELESS = 1.5  # times slower than the best after one round: not tried again
 
 _known: dict[Hashable, tuple[ThreadTrial, ...]] = {}
@@ -34,15 +35,18 @@ def search(
 ) -> tuple[ThreadTrial, ...]:
     """Trials of each count in turns, forth and back; remembered for the next job of the same `kind`.
 
-    `trial(threads, seconds)` gives seconds per image of a block of about that length. () where even one
-    step of each would take too much of the time budget.
+    `trial(threads, seconds)` gives seconds per image of a block of about that length. One round is always
+    tried, further ones while there is time; () where even one would take a good part of the time budget.
     """
-    if len(counts) * 2 * step_s > _SHARE * max_seconds:
+    if len(counts) * 2 * step_s > _MOST * max_seconds:
         return ()
     if kind in _known:
         return _known[kind]
+    started = time.perf_counter()
     times: dict[int, list[float]] = {count: [] for count in counts}
     for number in range(_ROUNDS):
+        if number and time.perf_counter() - started > _SHARE * max_seconds:
+            break
         for count in counts if number % 2 == 0 else reversed(counts):
             best_first = min((values[0] for values in times.values() if values), default=0.0)
             if not times[count] or times[count][0] < _HOPELESS * best_first:

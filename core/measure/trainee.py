@@ -151,6 +151,8 @@ class Trainee:
         kind = (work.model, work.task, work.batch_size, self.input_shape, setup.precision, setup.data_path)
         counts = threads.candidates(self.threads)
         self.thread_trials = threads.search(kind, counts, trial, self.step_s, max_seconds)
+        if not self.thread_trials:
+            self._notes.append(Note("threads_not_searched", {"threads": self.threads}))
         self.threads = threads.best(self.thread_trials, self.threads)
         torch.set_num_threads(self.threads)
 

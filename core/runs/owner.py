@@ -20,6 +20,9 @@ def is_alive(owner: str) -> bool | None:
     if host != platform.node() or not pid.isdecimal():
         return None
     try:
-        return f"{psutil.Process(int(pid)).create_time():.0f}" == start
+        process_now = psutil.Process(int(pid))
+        if process_now.status() == psutil.STATUS_ZOMBIE:  # dead, and its parent hasn't looked yet
+            return False
+        return f"{process_now.create_time():.0f}" == start
     except psutil.NoSuchProcess:
         return False

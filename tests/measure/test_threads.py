@@ -67,7 +67,7 @@ def test_what_was_found_is_remembered_for_the_same_kind_of_work():
     assert tried
 
 
-@pytest.mark.parametrize(("step_s", "searched"), [(1.0, True), (1.6, False)])
+@pytest.mark.parametrize(("step_s", "searched"), [(1.0, True), (7.0, True), (7.6, False)])
 def test_a_model_too_slow_for_a_search_isnt_searched(step_s, searched):
     found, tried = search({1: 1.0, 2: 1.0}, step_s=step_s, max_seconds=60.0)
     assert bool(found) is bool(tried) is searched
@@ -77,3 +77,11 @@ def test_the_best_has_the_smallest_median():
     trials = (ThreadTrial(1, (1.0, 1.0, 9.0)), ThreadTrial(2, (2.0, 0.1, 2.0)), ThreadTrial(4, (1.5,)))
     assert threads.best(trials, 8) == 1
     assert threads.best((), 8) == 8
+
+
+def test_a_slow_model_gets_one_round(monkeypatch):
+    now = iter(range(0, 1000, 10))
+    monkeypatch.setattr(threads.time, "perf_counter", lambda: float(next(now)))
+    found, tried = search({1: 1.0, 2: 1.2}, step_s=7.0, max_seconds=60.0)
+    assert tried == [1, 2]
+    assert [trial.threads for trial in found] == [1, 2]
