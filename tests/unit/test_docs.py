@@ -201,7 +201,7 @@ def test_the_table_that_is_quoted_looks_as_printed(name, capsys):
 @every_readme
 def test_pins_are_those_of_the_requirements(name):
     pins = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    told = _found(r"\b[a-z]+==[\d.]+", TEXTS[name])
+    told = _found(r"\b[a-z]+==[\d.]+", [TEXTS[name]])
     assert told
     assert [pin for pin in told if not re.search(rf"^{re.escape(pin)}\b(?!\.)", pins, re.MULTILINE)] == []
 
