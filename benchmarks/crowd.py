@@ -56,6 +56,7 @@ def _one_job(dashboard: Server, crowd: Sequence[Visitor], threads: int, cycles: 
         if not any(map(first_rate, owner.follow())):  # with it data, model and warm-up are done
             raise BrokenError("the job shows no speed")
         phases = [_phase(load, crowd, pressed.asked_at) for load in _CYCLE * cycles]
+        time.sleep(_PHASE_S)  # the block that runs now is cut short and lost: none of a phase's
         cancelled_s = time.perf_counter() - pressed.asked_at
         owner.press(f"cancel-{job_id}")
         for _ in owner.follow():
