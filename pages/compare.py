@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.records import Device, Note
 from core.wording import workload_words
-from pages._shared import focus, history, language, live, notices, resources, result_view, sidebar
+from pages._shared import focus, history, language, live, notices, resources, sidebar
 from pages._shared import settings as chosen
 from pages._shared.markdown import plain
 
@@ -48,6 +48,8 @@ found = focus.results(looked_at, settings)
 if isinstance(found, Note):
     notices.problem(found)
 elif any(result.blocks or result.failure for result in found):  # else cancelled before anything was measured
+    from pages._shared import result_view  # brings Plotly: not before there is something to draw
+
     result_view.show((*found, *focus.recorded(settings)), told=looked_at.problem)
 elif not looked_at.open:
     notices.nothing_yet(focus.recorded(settings))

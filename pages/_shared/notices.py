@@ -9,7 +9,7 @@ import streamlit as st
 from core.hardware import environment
 from core.messages import sentence
 from core.records import Note, RunResult
-from pages._shared import language, resources, result_view
+from pages._shared import language, resources
 from pages._shared.markdown import plain
 
 
@@ -57,6 +57,8 @@ def nothing_yet(recorded: tuple[RunResult, ...]) -> None:
     """Before the first run of these settings."""
     _ = language.current()
     if recorded:
+        from pages._shared import result_view  # brings Plotly: not before there is something to draw
+
         result_view.show(recorded)
         return
     with st.container(border=True):
