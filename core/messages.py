@@ -51,6 +51,7 @@ ERRORS = {
         "The file {name} wasn't read: it is larger than {limit_mib} MiB, so it can't be an export of a few runs."
     ),
     "file_not_json": N_("The file {name} isn't valid JSON: {problem}. Choose a file that Crossover exported."),
+    "no_runs_in_file": N_("The file {name} holds no runs. Choose a file that Crossover exported."),
     "file_not_written": N_("The file {name} couldn't be written: {problem}. Nothing was left half-written."),
     "recorded_twice": N_("This recording was left out because another file holds the same run ({run})."),
     "unknown_device": N_("There is no device {device} here. Available: {available}."),

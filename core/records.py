@@ -231,6 +231,7 @@ class Cpu:
     max_clock_hz: float | None
     governor: str | None
     isa: tuple[str, ...]  # the vector extensions that matter here, e.g. avx2, avx512f, amx_bf16
+    turbo: bool | None = None  # whether the clock may rise above its nominal; None: not readable
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from core import messages, units
-from core.analysis import start_up, stats
+from core.analysis import start_up, stats, thread_gain
 from core.analysis.quality import Badge
 from core.i18n import N_, Translate
 from core.records import Comparison, RunResult, Setup, Status, Task, Workload
@@ -94,6 +94,51 @@ def start_up_sentence(comparison: Comparison, results: Sequence[RunResult], tran
         "until": translate("It is done first up to {n} epochs."),
     }
     return f"{said} {sentences[even.code].format(n=math.ceil(even.epochs.value))}"
+
+
+def thread_sentences(
+    results: Sequence[RunResult], comparisons: Sequence[Comparison], translate: Translate
+) -> Iterator[str]:
+    """What the verdicts would be against a CPU with one thread or torch's default; else what its best gains.
+
+    Thread counts that are setups of the job themselves are left out: they have a verdict of their own.
+    """
+    told = set()
+    for comparison in comparisons:
+        for gain, ratio in thread_gain.against_fewer_threads(comparison):
+            told.add(comparison.baseline.id)
+            told.add(comparison.candidate.id)
+            accelerator = next(
+                run for run in (comparison.baseline, comparison.candidate) if run.spec.setup.device != "cpu"
+            )
+            text = translate(
+                "Against {count} of the CPU, {label} would be {ratio} as fast (95 % interval {interval})."
+            )
+            yield text.format(
+                count=_count(gain, translate),
+                label=label_of(accelerator, results, translate),
+                ratio=units.ratio(ratio),
+                interval=units.interval(ratio),
+            )
+    named = {run.threads for run in results if run.spec.setup.threads is not None}
+    for run in results:
+        gains = [gain for gain in thread_gain.thread_gains(run) if gain.threads not in named]
+        for gain in gains if run.id not in told else []:
+            text = translate(
+                "In the search, {label} gave {ratio} the speed of {count} (95 % interval {interval})."
+            )
+            yield text.format(
+                label=_threads(run.threads or 0, translate),
+                ratio=units.ratio(gain.ratio),
+                count=_count(gain, translate),
+                interval=units.interval(gain.ratio),
+            )
+
+
+def _count(gain: thread_gain.ThreadGain, translate: Translate) -> str:
+    if not gain.default:
+        return _threads(gain.threads, translate)
+    return translate("torch's own {threads}").format(threads=_threads(gain.threads, translate))
 
 
 def _epochs(count: int, translate: Translate) -> str:

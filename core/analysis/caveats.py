@@ -193,17 +193,10 @@ def _battery(result: RunResult) -> Caveat | None:
 
 
 def _machine_busy(result: RunResult) -> Caveat | None:
-    cores = result.environment.machine.cpu.logical_cores if result.environment else None
-    if result.telemetry is None or cores is None:
+    others_pct = timed.other_load_pct(result)
+    if others_pct is None or others_pct <= BUSY_PCT:
         return None
-    others = [
-        sample.load_pct - sample.worker_pct / cores
-        for sample in timed.during_blocks(result, result.telemetry.cpu)
-        if sample.load_pct is not None and sample.worker_pct is not None
-    ]
-    if not others or statistics.median(others) <= BUSY_PCT:
-        return None
-    return Caveat("machine_busy", facts={"pct": round(statistics.median(others))})
+    return Caveat("machine_busy", facts={"pct": round(others_pct)})
 
 
 def _cpu_restricted(result: RunResult) -> Caveat | None:

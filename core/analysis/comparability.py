@@ -93,7 +93,7 @@ def _environment(a: RunResult, b: RunResult) -> Iterator[Difference]:
     yield from _differing(one, other, names, "amber", "other_software")
 
 
-_CPU_CONDITIONS = ["usable_cores", "quota_cores", "max_clock_hz", "governor"]
+_CPU_CONDITIONS = ["usable_cores", "quota_cores", "max_clock_hz", "governor", "turbo"]
 # What these lack is no gap in knowledge but a state of its own.
 _NONE_SAYS_SOMETHING = {"quota_cores", "virtual", "cuda", "cudnn"}
 

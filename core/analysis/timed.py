@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -104,6 +105,19 @@ def during_blocks(result: RunResult, samples: Iterable[S]) -> tuple[S, ...]:
         if index >= 0 and sample.at_s <= starts[index] + blocks[index].duration_s:
             inside.append(sample)
     return tuple(inside)
+
+
+def other_load_pct(result: RunResult) -> float | None:
+    """What other programs used of the whole machine while this run was timed, 0 to 100: the middle reading."""
+    cores = result.environment.machine.cpu.logical_cores if result.environment else None
+    if result.telemetry is None or cores is None:
+        return None
+    others = [
+        sample.load_pct - sample.worker_pct / cores
+        for sample in during_blocks(result, result.telemetry.cpu)
+        if sample.load_pct is not None and sample.worker_pct is not None
+    ]
+    return max(0.0, statistics.median(others)) if others else None
 
 
 def _refuse_impossible(result: RunResult) -> None:

@@ -11,7 +11,14 @@ from core.analysis.quality import quality, worst
 from core.analysis.summary import summarise
 from core.i18n import Translate
 from core.records import Caveat, Comparison, RunResult
-from core.wording import badge_words, labels_of, start_up_sentence, status_word, verdict_sentence
+from core.wording import (
+    badge_words,
+    labels_of,
+    start_up_sentence,
+    status_word,
+    thread_sentences,
+    verdict_sentence,
+)
 
 
 def print_results(
@@ -38,6 +45,8 @@ def print_results(
         started = start_up_sentence(comparison, results, translate)
         if started:
             print(started)
+    for sentence in thread_sentences(results, comparisons, translate):
+        print(sentence)
     _print_doubts(results, comparisons, translate)
 
 

@@ -36,6 +36,7 @@ def describe(root: Path = Path("/")) -> Cpu:
         max_clock_hz=_max_clock_hz(),
         governor=text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         isa=tuple(name for name in _ISA if name in flags),
+        turbo=_turbo(root),
     )
 
 
@@ -159,6 +160,14 @@ def _max_clock_hz() -> float | None:
     except (NotImplementedError, OSError):  # cpufreq is there but can't be read
         return None
     return float(frequency.max) * 1e6 if frequency and frequency.max else None
+
+
+def _turbo(root: Path) -> bool | None:
+    folder = root / "sys/devices/system/cpu"
+    boost, no_turbo = text(folder / "cpufreq/boost"), text(folder / "intel_pstate/no_turbo")
+    if boost in ("0", "1"):
+        return boost == "1"
+    return no_turbo == "0" if no_turbo in ("0", "1") else None
 
 
 def _busy_and_total() -> tuple[float, float]:

@@ -31,12 +31,18 @@ def candidates(default: int) -> list[int]:
 
 
 def search(
-    kind: Hashable, counts: list[int], trial: Callable[[int, float], float], step_s: float, max_seconds: float
+    kind: Hashable,
+    counts: list[int],
+    default: int,
+    trial: Callable[[int, float], float],
+    step_s: float,
+    max_seconds: float,
 ) -> tuple[ThreadTrial, ...]:
     """Trials of each count in turns, forth and back; remembered for the next job of the same `kind`.
 
     `trial(threads, seconds)` gives seconds per image of a block of about that length. One round is always
     tried, further ones while there is time; () where even one would take a good part of the time budget.
+    One thread and torch's `default` are tried in every round: the result is shown against them.
     """
     if len(counts) * 2 * step_s > _MOST * max_seconds:
         return ()
@@ -49,7 +55,8 @@ def search(
             break
         for count in counts if number % 2 == 0 else reversed(counts):
             best_first = min((values[0] for values in times.values() if values), default=0.0)
-            if not times[count] or times[count][0] < _HOPELESS * best_first:
+            hopeless = bool(times[count]) and times[count][0] >= _HOPELESS * best_first
+            if count in (1, default) or not hopeless:
                 times[count].append(trial(count, _BLOCK_S))
     _known[kind] = tuple(ThreadTrial(count, tuple(values)) for count, values in times.items())
     return _known[kind]

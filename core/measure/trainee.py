@@ -150,7 +150,7 @@ class Trainee:
         work, setup = self.spec.workload, self.spec.setup
         kind = (work.model, work.task, work.batch_size, self.input_shape, setup.precision, setup.data_path)
         counts = threads.candidates(self.threads)
-        self.thread_trials = threads.search(kind, counts, trial, self.step_s, max_seconds)
+        self.thread_trials = threads.search(kind, counts, self.threads, trial, self.step_s, max_seconds)
         if not self.thread_trials:
             self._notes.append(Note("threads_not_searched", {"threads": self.threads}))
         self.threads = threads.best(self.thread_trials, self.threads)

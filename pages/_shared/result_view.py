@@ -22,8 +22,15 @@ from core.i18n import Translate
 from core.messages import sentence
 from core.records import Caveat, Comparison, Note, RunResult
 from core.runs import exchange
-from core.wording import badge_words, labels_of, start_up_sentence, status_word, verdict_sentence
-from pages._shared import language, method, sidebar
+from core.wording import (
+    badge_words,
+    labels_of,
+    start_up_sentence,
+    status_word,
+    thread_sentences,
+    verdict_sentence,
+)
+from pages._shared import evidence, language, method, sidebar
 from pages._shared.markdown import plain
 
 _FIRST = ("throughput", "epoch_time", "loss", "accuracy", "anatomy", "memory")
@@ -46,14 +53,15 @@ def show(results: tuple[RunResult, ...], told: Note | None = None) -> None:
     _verdict(measured, names, comparisons, _)
     _cards(measured, names, _)
     _doubts(measured, names, comparisons, _)
+    evidence.differences(comparisons, measured, _)
     _charts(_FIRST, measured)
-    evidence = st.expander(
+    section = st.expander(
         _("Evidence: every block, every reading, the environment"), on_change="rerun", key="evidence"
     )
-    if evidence.open:
-        with evidence:
+    if section.open:
+        with section:
             _charts(_EVIDENCE, measured)
-            _environment(measured, names, _)
+            evidence.fact_sheets(measured, names, _)
     method.show(measured[0].spec.workload.task)
     _take_away(measured, comparisons, _)
 
@@ -115,6 +123,8 @@ def _verdict(
                 label=names[0], rate=units.rate(rate.value, translate)
             )
         st.header(text, anchor=False)
+        for said in thread_sentences(results, (), translate):
+            st.caption(plain(said))
         return
     ordered = sorted(comparisons, key=lambda item: -(item.speedup.value if item.speedup else 0))
     st.header(plain(verdict_sentence(ordered[0], results, translate)), anchor=False)
@@ -123,6 +133,8 @@ def _verdict(
         st.caption(plain(started))
     for comparison in ordered[1:]:
         st.markdown(plain(verdict_sentence(comparison, results, translate)))
+    for said in thread_sentences(results, ordered, translate):
+        st.caption(plain(said))
 
 
 def _cards(results: Sequence[RunResult], names: Sequence[str], translate: Translate) -> None:
@@ -191,43 +203,6 @@ def _charts(keys: Sequence[str], results: tuple[RunResult, ...]) -> None:
             with column:
                 st.markdown(f"**{plain(chart.title)}**")
                 st.plotly_chart(chart.figure, key=chart.key, alt=chart.alt, config={"displayModeBar": False})
-
-
-def _environment(results: Sequence[RunResult], names: Sequence[str], translate: Translate) -> None:
-    _ = translate
-    rows = []
-    for result, name in zip(results, names, strict=True):
-        around = result.environment
-        if around is None:
-            continue
-        cpu, software = around.machine.cpu, around.software
-        cores = _("{physical} physical cores, {usable} usable").format(
-            physical=units.number(cpu.physical_cores), usable=units.number(cpu.usable_cores)
-        )
-        parts = [
-            f"{around.device.name}" if around.device.id != "cpu" else cpu.model,
-            cores,
-            _("{n} threads").format(n=units.number(result.threads)),
-            f"torch {software.torch}",
-            f"CUDA {software.cuda}" if software.cuda else "",
-            around.machine.os,
-            result.created_at[:16].replace("T", " ") + " UTC",
-        ]
-        rows.append("- " + _named(name, plain(_(", ").join(part for part in parts if part)), _))
-        cold = result.cold_start
-        if cold is not None:
-            rows.append(
-                "  - "
-                + _(
-                    "before the steady state: images {data}, model {build}, first step {first}, warm-up {warm}"
-                ).format(
-                    data=units.duration(cold.data_s),
-                    build=units.duration(cold.build_s),
-                    first=units.duration(cold.first_step_s),
-                    warm=units.duration(cold.warm_up_s),
-                )
-            )
-    st.markdown("\n".join(rows))
 
 
 def _take_away(results: Sequence[RunResult], comparisons: Sequence[Comparison], translate: Translate) -> None:

@@ -35,7 +35,7 @@ def test_the_candidates_are_powers_of_two_and_the_cores(described, default, vari
     assert threads.candidates(default) == counts
 
 
-def search(seconds, step_s=0.001, max_seconds=60.0, kind="a kind"):
+def search(seconds, step_s=0.001, max_seconds=60.0, kind="a kind", default=4):
     """Search among counts that take `seconds` per image; what was found and the order of the trials."""
     tried = []
 
@@ -43,7 +43,7 @@ def search(seconds, step_s=0.001, max_seconds=60.0, kind="a kind"):
         tried.append(count)
         return seconds[count]
 
-    return threads.search(kind, list(seconds), trial, step_s, max_seconds), tried
+    return threads.search(kind, list(seconds), default, trial, step_s, max_seconds), tried
 
 
 def test_each_count_gets_its_turns_forth_and_back():
@@ -52,10 +52,10 @@ def test_each_count_gets_its_turns_forth_and_back():
     assert found == tuple(ThreadTrial(count, (s,) * 5) for count, s in ((1, 1.2), (2, 1.0), (4, 1.1)))
 
 
-def test_a_hopeless_count_is_tried_once():
-    found, tried = search({1: 4.0, 2: 2.0, 4: 1.0})
-    assert [tried.count(count) for count in (1, 2, 4)] == [1, 1, 5]
-    assert [len(trial.seconds_per_sample) for trial in found] == [1, 1, 5]
+def test_a_hopeless_count_is_tried_once_but_for_those_that_are_shown():
+    found, tried = search({1: 4.0, 2: 2.0, 4: 1.0, 8: 3.0}, default=8)
+    assert [tried.count(count) for count in (1, 2, 4, 8)] == [5, 1, 5, 5]
+    assert [len(trial.seconds_per_sample) for trial in found] == [5, 1, 5, 5]
 
 
 def test_what_was_found_is_remembered_for_the_same_kind_of_work():

@@ -197,7 +197,8 @@ def test_where_no_threads_are_asked_for_the_best_are_found(tiny_data, monkeypatc
     monkeypatch.setattr(threads, "candidates", lambda default: [1, 2, default])
     seen = []
 
-    def search(kind, counts, trial, step_s, max_seconds):
+    def search(kind, counts, default, trial, step_s, max_seconds):
+        assert default == 3
         for count in counts:
             assert trial(count, 3 * step_s) > 0
             seen.append(torch.get_num_threads())

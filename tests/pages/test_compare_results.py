@@ -12,10 +12,18 @@ from core.analysis import caveats
 from core.analysis.comparison import compare
 from core.i18n import english
 from core.messages import sentence
-from core.records import JobSpec, Note
+from core.records import JobSpec, Note, ThreadTrial
 from core.runs.keeping import Keeper
 from core.wording import verdict_sentence
-from tests.builders import make_blocks, make_gpu_result, make_result, make_setup, make_spec
+from tests.builders import (
+    make_blocks,
+    make_environment,
+    make_gpu_result,
+    make_result,
+    make_setup,
+    make_software,
+    make_spec,
+)
 from tests.pages.reading import charts, errors, has_chinese, read, texts
 from tests.pages.scripted import CPU, GPU
 
@@ -59,8 +67,51 @@ def test_the_evidence_is_drawn_only_when_it_is_opened(dashboard, pair):
     assert not visitor.exception
     assert len(charts(visitor)) == 8
     assert "torch 2.13.0" in texts(visitor)
-    assert "8 physical cores, 16 usable" in texts(visitor)
-    assert "before the steady state: images 300 ms, model 200 ms" in texts(visitor)
+    assert "| Cores | 8 physical, 16 logical, 16 usable by this process |" in texts(visitor)
+    assert "| To the first step, in all | 3.5 s |" in texts(visitor)
+    assert "| Source | the GPU's energy counter |" in texts(visitor)
+
+
+def test_a_broken_parity_withholds_the_speed_up_and_says_why(dashboard, pair):
+    other = replace(pair[1], first_losses=tuple(1.2 * loss for loss in pair[1].first_losses))
+    dashboard.keep(pair[0], other)
+    visitor = dashboard.visit()
+    reason = sentence("parity_lost_non_determinism")
+    assert visitor.header[0].value.startswith("No speed-up is given for GPU Test GPU against CPU")
+    assert reason in read(visitor.header[0])
+    assert ":red-badge[:material/report: Quality: doubtful]" in [item.label for item in visitor.expander]
+    assert "faster" not in "".join(head.value for head in visitor.header)
+    assert not [caption for caption in visitor.caption if "as fast" in caption.value]  # nor a start-up sentence
+
+
+def test_what_differs_is_listed_for_runs_that_shared_no_job(dashboard, pair):
+    software = make_software(torch="2.11.0")
+    recorded = replace(
+        pair[1],
+        job_id="job-far",
+        environment=make_environment(software=software, device=pair[1].environment.device),
+    )
+    dashboard.record(recorded)
+    dashboard.keep(pair[0])
+    visitor = dashboard.visit(devices="cpu")
+    [section] = [item for item in visitor.expander if item.label.startswith("What differs")]
+    assert section.label == ("What differs between CPU and GPU Test GPU · recorded (1 that may change speed)")
+    lines = [read(line) for line in section.markdown]
+    assert "torch: 2.13.0 and 2.11.0. The software differs" in lines[0]
+    assert "device: cpu and cuda:0. This is what is compared." in lines[0]
+
+
+def test_setups_of_one_job_differ_in_nothing_else(dashboard, pair):
+    dashboard.keep(*pair)
+    visitor = dashboard.visit()
+    assert not [item for item in visitor.expander if item.label.startswith("What differs")]
+
+
+def test_the_speed_up_against_one_thread_stands_beside_the_headline(dashboard, pair):
+    trials = ThreadTrial(1, (4.0, 4.1, 3.9)), ThreadTrial(8, (1.0, 1.01, 0.99))
+    dashboard.keep(replace(pair[0], thread_trials=trials), pair[1])
+    visitor = dashboard.visit()
+    assert [item.value for item in visitor.caption if item.value.startswith("Against 1 thread of the CPU")]
 
 
 def test_doubts_stand_beside_the_answer_each_once(dashboard, pair):

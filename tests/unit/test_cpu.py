@@ -25,6 +25,25 @@ def write(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
+@pytest.mark.parametrize(
+    ("files", "turbo"),
+    [
+        ({"cpufreq/boost": "1"}, True),
+        ({"cpufreq/boost": "0"}, False),
+        ({"intel_pstate/no_turbo": "0"}, True),
+        ({"intel_pstate/no_turbo": "1"}, False),
+        ({"cpufreq/boost": "?"}, None),
+        ({}, None),
+    ],
+)
+def test_turbo_is_read_where_the_system_tells_it(files, turbo, tmp_path):
+    for name, content in files.items():
+        path = tmp_path / "sys/devices/system/cpu" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content + "\n")
+    assert cpu.describe(tmp_path).turbo is turbo
+
+
 def test_describe_reads_model_instructions_and_governor(tmp_path, monkeypatch):
     monkeypatch.setattr(psutil, "cpu_freq", lambda: SimpleNamespace(current=2100.0, min=800.0, max=3900.0))
     root = write(
