@@ -1,4 +1,4 @@
-"""What watching costs: blocks with and without the sampler in turns, told with an interval, kept and read again."""
+"""What watching costs: blocks with and without the sampler in turns, told with an interval, and kept."""
 
 import dataclasses
 
