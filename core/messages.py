@@ -127,6 +127,28 @@ ERRORS = {
     "bad_setup": N_(
         "The setup {text} isn't understood: {problem}. Write it like device=cpu,threads=2,precision=fp32."
     ),
+    "only_on_cpu": N_(
+        "products, keep_pages, bind_threads and flush_denormals are options of the CPU. Leave them out for a GPU."
+    ),
+    "only_on_cuda": N_("A graph of the whole step needs an NVIDIA GPU (cuda:0). Choose step=eager or compiled."),
+    "needs_resident": N_(
+        "A step that is compiled or replayed as a whole takes its batches by index: it needs data_path=resident."
+    ),
+    "calls_need_whole_step": N_(
+        "Several steps in a call need a step that is compiled or a graph. Add step=compiled, or leave steps_per_call out."
+    ),
+    "only_training": N_("A compiled step or a graph is there for training only. Choose step=eager for {task}."),
+    "compile_failed": N_("torch.compile couldn't take this step: {problem}"),
+    "no_compiler": N_(
+        "torch.compile for the CPU needs a C++ compiler and there is none ({problem}). On Debian: sudo apt install g++"
+    ),
+    "no_shim_compiler": N_(
+        "MKL's fast kernels are switched on by a small library that needs a C compiler, and there is none. On Debian: "
+        "sudo apt install gcc"
+    ),
+    "mkl_absent": N_("This build of torch doesn't use MKL ({blas}), so it has no other path to take."),
+    "onednn_absent": N_("This build of torch comes without oneDNN."),
+    "linux_only": N_("This option works on Linux only."),
     "not_positive": N_("{name} must be above 0, not {value}."),
     "not_whole": N_("{name} must be a whole number, not {value}."),
     "out_of_range": N_("{name} must be from {low} to {high}, not {value}."),

@@ -6,6 +6,7 @@ Raw values only: whatever can be derived (a median, a speed-up, a doubt) is a fu
 
 SCHEMA_VERSION history
     1  first version
+    2  Setup: the rungs of the ladder; RunResult.limits; Cpu.turbo
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Task = Literal["train", "classify", "extract"]
 Precision = Literal["fp32", "tf32", "bf16"]
-DataPath = Literal["loader", "resident"]
+DataPath = Literal["transforms", "loader", "workers", "resident"]
+Products = Literal["default", "onednn", "mkl_fast"]
+StepKind = Literal["eager", "compiled", "graph", "compiled_graph"]
 Status = Literal["finished", "out_of_time", "cancelled", "failed", "interrupted"]
 Origin = Literal["measured", "recorded", "imported"]
 Stage = Literal["load", "copy", "forward", "backward", "optimiser", "copy_back"]
@@ -45,12 +48,26 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How the work is executed. Later rungs of the ladder (compiled, graph, ...) are added here."""
+    """How the work is executed: each field is a rung of the ladder (core.analysis.ladder)."""
 
     device: str = "cpu"
     precision: Precision = "fp32"
     threads: int | None = None  # None: on the CPU the best of a short search; elsewhere torch's default
+    # transforms: image by image in a DataLoader; loader: a DataLoader over tensors, as the article writes it;
+    # workers: the same in processes of its own, pinned and copied ahead; resident: all on the device
     data_path: DataPath = "resident"
+    fused: bool = False  # the optimiser's update as one kernel over all weights
+    channels_last: bool = False  # images and filters with the channels innermost (NHWC)
+    flush_denormals: bool = False  # CPU: numbers below 1.2e-38 count as 0
+    # CPU: the library of the linear layers' matrix products. default: torch's own; mkl_fast: MKL's kernels for
+    # Intel also on other makers' processors
+    products: Products = "default"
+    keep_pages: bool = False  # CPU: the allocator keeps freed memory instead of giving it back
+    bind_threads: bool = False  # CPU: each thread stays on one core
+    # eager: operation by operation; compiled: the whole step by torch.compile; graph: the whole step recorded
+    # as a CUDA graph and replayed; compiled_graph: both
+    step: StepKind = "eager"
+    steps_per_call: int = 1  # of a compiled step or a replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +84,7 @@ class JobSpec:
     setups: tuple[Setup, ...]
     max_seconds: float = 60.0  # timed seconds for each setup; what doesn't fit is projected and said so
     target_pct: float = 3.0  # measuring goes on until half the interval of each ratio is within this
+    limits: bool = False  # whether the devices' limits are measured first
 
     @property
     def runs(self) -> tuple[RunSpec, ...]:
@@ -131,6 +149,36 @@ class ThreadTrial:
 
     threads: int
     seconds_per_sample: tuple[float, ...]  # one for each short block
+
+
+RateKind = Literal[
+    "large_product",  # FLOP: a square matrix product, large enough to keep the device busy
+    "step_products",  # FLOP: all matrix products and convolutions of one step of this workload, and nothing else
+    "memory",  # bytes: copied within the device's memory, read and written
+    "pageable_copy",  # bytes: host to device from ordinary memory
+    "pinned_copy",  # bytes: host to device from page-locked memory
+    "launch",  # launches: the smallest kernel there is, one after the other
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A limit of a device, measured: an amount of work that was done several times, alone."""
+
+    kind: RateKind
+    work: float  # done in each repeat: FLOP, bytes or launches, as `kind` says
+    seconds: tuple[float, ...]  # one for each repeat
+    precision: Precision | None = None  # of products
+    products: Products | None = None  # the library, of products on the CPU
+    threads: int | None = None  # on the CPU
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the device that a run used can do at most, measured in the same process as the run."""
+
+    flops_per_sample: float | None  # of one step, by torch.utils.flop_counter; None: it couldn't count
+    rates: tuple[Rate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +361,7 @@ class RunResult:
     epochs: tuple[EpochRecord, ...] = ()
     anatomy: Anatomy | None = None
     memory: Memory | None = None
+    limits: Limits | None = None
     telemetry: Telemetry | None = None
     idle: Idle | None = None
     notes: tuple[Note, ...] = ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from core.errors import InputError
-from core.records import DataPath, JobSpec, Precision, Setup, Task, Workload
+from core.records import DataPath, JobSpec, Precision, Products, Setup, StepKind, Task, Workload
 
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
 _DATASET = re.compile(
@@ -26,7 +26,8 @@ class Limits:
     epochs: int = 1_000
     learning_rate: float = 100.0
     seed: int = 2**31 - 1
-    setups: int = 8
+    setups: int = 20
+    steps_per_call: int = 64
     max_seconds: float = 3_600.0
     waiting: int = 50
 
@@ -38,7 +39,7 @@ def check(job: JobSpec, limits: Limits | None = None) -> None:
     if not 1 <= len(job.setups) <= limits.setups:
         raise InputError("setups_count", count=len(job.setups), most=limits.setups)
     for setup in job.setups:
-        _check_setup(setup)
+        _check_setup(setup, limits)
     if len(set(job.setups)) < len(job.setups):
         raise InputError("setups_equal")
     _between("max_seconds", job.max_seconds, 1, limits.max_seconds)
@@ -61,15 +62,37 @@ def _check_workload(work: Workload, limits: Limits) -> None:
     _between("learning_rate", work.learning_rate, 0, limits.learning_rate)
 
 
-def _check_setup(setup: Setup) -> None:
+def _check_setup(setup: Setup, limits: Limits) -> None:
     if not _DEVICE.fullmatch(setup.device):
         raise InputError("bad_device", device=setup.device[:80])
-    for name, kind in (("precision", Precision), ("data_path", DataPath)):
+    kinds = {"precision": Precision, "data_path": DataPath, "products": Products, "step": StepKind}
+    for name, kind in kinds.items():
         value, choices = getattr(setup, name), get_args(kind)
         if value not in choices:
             raise InputError("bad_choice", name=name, value=str(value), choices=", ".join(choices))
     if setup.threads is not None:
         _whole("threads", setup.threads, 1, os.cpu_count() or 1)
+    _whole("steps_per_call", setup.steps_per_call, 1, limits.steps_per_call)
+    _check_combination(setup)
+
+
+def _check_combination(setup: Setup) -> None:
+    """Raise InputError for options that don't exist together: silently leaving one out would be a false label."""
+    on_cpu = setup.device == "cpu"
+    whole = setup.step != "eager"
+    impossible = {
+        "only_on_cpu": not on_cpu and (setup.products != "default" or _names_cpu_option(setup)),
+        "only_on_cuda": "graph" in setup.step and not setup.device.startswith("cuda"),
+        "needs_resident": whole and setup.data_path != "resident",
+        "calls_need_whole_step": setup.steps_per_call > 1 and not whole,
+    }
+    for code, found in impossible.items():
+        if found:
+            raise InputError(code)
+
+
+def _names_cpu_option(setup: Setup) -> bool:
+    return setup.keep_pages or setup.bind_threads or setup.flush_denormals
 
 
 def _whole(name: str, value: int, low: int, high: int) -> None:

@@ -16,6 +16,7 @@ from core.records import (
     Environment,
     EpochRecord,
     JobSpec,
+    Limits,
     Machine,
     Memory,
     Note,
@@ -42,6 +43,7 @@ class RunInProgress:
     data: DataInfo | None = None
     cold_start: ColdStart | None = None
     memory: Memory | None = None
+    limits: Limits | None = None
     steps_per_epoch: int | None = None
     blocks: list[Block] = field(default_factory=list)
     first_losses: list[float] = field(default_factory=list)
@@ -100,6 +102,8 @@ class Assembly:
             run.epochs.append(from_plain(EpochRecord, event["epoch"]))
         elif kind == "anatomy":
             run.anatomy = from_plain(Anatomy, event["anatomy"])
+        elif kind == "limits":
+            run.limits = from_plain(Limits, event["limits"])
         elif kind == "note":
             run.notes.append(from_plain(Note, event["note"]))
         elif kind == "run_end":
@@ -168,6 +172,7 @@ class Assembly:
                     epochs=tuple(run.epochs),
                     anatomy=run.anatomy,
                     memory=run.memory,
+                    limits=run.limits,
                     telemetry=telemetry.get(run.spec.setup.device),
                     notes=tuple(run.notes),
                     failure=run.failure or (failure if run.status is None else None),

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import sqlite
 from core.codec import from_plain, to_plain
 from core.errors import InputError, StoreError
 from core.records import JobSpec, Note, Origin, RunResult, Setup, Status, Workload
-from core.runs.store.schema import jobs, open_database, runs, speaking
+from core.runs.store.schema import jobs, open_database, runs, setup_text, speaking
 
 JobState = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
 OPEN: tuple[JobState, ...] = ("queued", "running")
@@ -240,7 +240,8 @@ def _run_values(result: RunResult, summary: RunSummary) -> dict[str, Any]:
         "status": result.status,
         "origin": result.origin,
         **to_plain(result.spec.workload),
-        **to_plain(result.spec.setup),
+        "device": result.spec.setup.device,
+        "setup": setup_text(result.spec.setup),
         "device_name": None if result.environment is None else result.environment.device.name,
         **to_plain(summary),
         "document": zlib.compress(_dump(result).encode(), level=1),
@@ -263,12 +264,12 @@ def _unpack(run_id: str, document: bytes) -> RunResult:
 
 def _run_row(row: sa.RowMapping) -> RunRow:
     workload = Workload(**{name: row[name] for name in _names(Workload)})
-    setup = Setup(**{name: row[name] for name in _names(Setup)})
+    setup = Setup(**json.loads(row["setup"]))
     rest = {name: row[name] for name in _names(RunRow) if name not in ("workload", "setup")}
     return RunRow(workload=workload, setup=setup, **rest)
 
 
-def _names(kind: type[Workload | Setup | RunRow]) -> tuple[str, ...]:
+def _names(kind: type[Workload | RunRow]) -> tuple[str, ...]:
     return tuple(item.name for item in dataclasses.fields(kind))
 
 
@@ -290,6 +291,8 @@ def _is_open() -> sa.ColumnElement[bool]:
 
 
 def _same(wanted: Workload | Setup | None, table: sa.FromClause = runs) -> list[sa.ColumnElement[bool]]:
+    if isinstance(wanted, Setup):
+        return [table.c.setup == setup_text(wanted)]
     return [] if wanted is None else [table.c[name] == value for name, value in to_plain(wanted).items()]
 
 

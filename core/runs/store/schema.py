@@ -2,6 +2,7 @@
 
 Schema history (the database's, apart from the records' own)
     1  first version
+    2  runs.setup, as text, in place of a column for each of its fields
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import json
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -19,9 +21,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from core.errors import StoreError
-from core.records import Workload
+from core.records import Setup, Workload
 
-DATABASE_VERSION = 1
+DATABASE_VERSION = 2
 BUSY_TIMEOUT_S = 10.0
 
 metadata = sa.MetaData()
@@ -60,9 +62,7 @@ runs = sa.Table(
     sa.Column("seed", sa.BigInteger, nullable=False),
     sa.Column("device", sa.Text, nullable=False),
     sa.Column("device_name", sa.Text),
-    sa.Column("precision", sa.Text, nullable=False),
-    sa.Column("threads", sa.BigInteger),  # as asked for in the setup
-    sa.Column("data_path", sa.Text, nullable=False),
+    sa.Column("setup", sa.Text, nullable=False),  # setup_text's
     sa.Column("samples_per_s", sa.Double),
     sa.Column("epoch_s", sa.Double),
     sa.Column("test_accuracy", sa.Double),
@@ -126,6 +126,35 @@ def _prepare(connection: sa.Connection) -> None:
         _use_wal(connection)
     if found is None:
         _create(connection)
+    elif found < DATABASE_VERSION:
+        _upgrade(connection)
+
+
+def setup_text(setup: Setup) -> str:
+    """A setup as it is stored and looked for: what is at its default is left out, so that a later field with a
+    default changes no text."""
+    default = Setup()
+    fields = ((item.name, getattr(setup, item.name)) for item in dataclasses.fields(Setup))
+    return json.dumps({name: value for name, value in fields if value != getattr(default, name)}, sort_keys=True)
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    """From 1 to 2, in one transaction; whoever comes second finds it done."""
+    columns = {column["name"] for column in sa.inspect(connection).get_columns("runs")}
+    if "setup" not in columns:
+        connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN setup TEXT NOT NULL DEFAULT ''")
+    old = ("device", "precision", "threads", "data_path")
+    if set(old) <= columns:
+        for row in connection.exec_driver_sql(f"SELECT DISTINCT {', '.join(old)} FROM runs").all():
+            values = dict(zip(old, row, strict=True))
+            known = {name: value for name, value in values.items() if value is not None}
+            same = " AND ".join(f"{name} = :{name}" if name in known else f"{name} IS NULL" for name in old)
+            change = sa.text(f"UPDATE runs SET setup = :setup WHERE {same}")
+            connection.execute(change, {**known, "setup": setup_text(Setup(**values))})
+        for name in old[1:]:
+            connection.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {name}")
+    connection.execute(meta.update().values(schema_version=DATABASE_VERSION))
+    connection.commit()
 
 
 def _set_up_connection(connection: sqlite3.Connection, _record: object) -> None:
