@@ -130,7 +130,9 @@ ERRORS = {
     "only_on_cpu": N_(
         "products, keep_pages, bind_threads and flush_denormals are options of the CPU. Leave them out for a GPU."
     ),
-    "only_on_cuda": N_("A graph of the whole step needs an NVIDIA GPU (cuda:0). Choose step=eager or compiled."),
+    "only_on_cuda": N_(
+        "A graph of the whole step needs an NVIDIA GPU (cuda:0). Choose step=eager or compiled."
+    ),
     "needs_resident": N_(
         "A step that is compiled or replayed as a whole takes its batches by index: it needs data_path=resident."
     ),
@@ -148,6 +150,9 @@ ERRORS = {
     ),
     "mkl_absent": N_("This build of torch doesn't use MKL ({blas}), so it has no other path to take."),
     "onednn_absent": N_("This build of torch comes without oneDNN."),
+    "no_convolutions": N_("This model has no convolutions, so the order of the channels changes nothing."),
+    "precision_unavailable": N_("This device can't compute in {precision}, or only by imitating it slowly."),
+    "not_reached": N_("The time was up before this could be measured. Give it more time."),
     "linux_only": N_("This option works on Linux only."),
     "not_positive": N_("{name} must be above 0, not {value}."),
     "not_whole": N_("{name} must be a whole number, not {value}."),

@@ -33,5 +33,7 @@ def setup_text(setup: Setup) -> str:
     """The text that `parse_setup` reads as this setup; what is at its default is left out, but for the device."""
     default = Setup()
     fields = {item.name: getattr(setup, item.name) for item in dataclasses.fields(Setup)}
-    said = {name: value for name, value in fields.items() if name == "device" or value != getattr(default, name)}
+    said = {
+        name: value for name, value in fields.items() if name == "device" or value != getattr(default, name)
+    }
     return ",".join(f"{name}={str(value).lower()}" for name, value in said.items())

@@ -135,7 +135,9 @@ def setup_text(setup: Setup) -> str:
     default changes no text."""
     default = Setup()
     fields = ((item.name, getattr(setup, item.name)) for item in dataclasses.fields(Setup))
-    return json.dumps({name: value for name, value in fields if value != getattr(default, name)}, sort_keys=True)
+    return json.dumps(
+        {name: value for name, value in fields if value != getattr(default, name)}, sort_keys=True
+    )
 
 
 def _upgrade(connection: sa.Connection) -> None:

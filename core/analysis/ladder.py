@@ -1,0 +1,193 @@
+"""The ladder: the same work from the way tutorials write it up to the best that the device was seen to do.
+
+Pure: what to measure is planned here and what was measured is put in order here; core.runs.optimise does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from core.analysis import stats, timed
+from core.analysis.comparison import compare
+from core.records import Comparison, Note, Precision, RunResult, Setup, Workload
+
+RungName = Literal[
+    "transforms",  # image by image in a DataLoader
+    "loader",  # the article's loop: the baseline of every other rung
+    "workers",  # a DataLoader with processes of its own, pinned memory, copies ahead
+    "resident",  # all images on the device, batches by index
+    "threads",  # CPU: the best thread count, denormal numbers flushed
+    "fused",  # the optimiser's update as one kernel
+    "channels_last",  # convolutions with the channels innermost
+    "onednn",  # CPU: matrix products by oneDNN
+    "mkl_fast",  # CPU: MKL's fast kernels, an allocator that keeps its pages, threads bound to cores
+    "tf32",
+    "bf16",
+    "compiled",  # the whole step by torch.compile
+    "compiled_steps",  # several steps in a call
+    "graph",  # the whole step as a CUDA graph
+    "graph_steps",  # several steps in a replay
+]
+NAMES: tuple[RungName, ...] = get_args(RungName)
+STEPS_PER_CALL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One way to do the work. `result` is None where it wasn't or couldn't be measured: `reason` then says why."""
+
+    name: RungName
+    setup: Setup
+    result: RunResult | None = None
+    baseline: RunResult | None = None  # the article's loop, measured in the same job
+    reason: Note | None = None
+
+    @property
+    def against_loader(self) -> Comparison | None:
+        """Speed-up over the article's loop, with parity and caveats; None for that loop itself, or without both."""
+        if self.result is None or self.baseline is None or self.result.id == self.baseline.id:
+            return None
+        return compare(self.baseline, self.result)
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    device: str
+    rungs: tuple[Rung, ...]  # in the order of NAMES, and of precisions within a name
+
+
+def rung_of(setup: Setup) -> RungName:
+    """The highest rung that a setup stands on."""
+    if setup.step in ("graph", "compiled_graph"):
+        return "graph" if setup.steps_per_call == 1 else "graph_steps"
+    if setup.step == "compiled":
+        return "compiled" if setup.steps_per_call == 1 else "compiled_steps"
+    if setup.precision != "fp32":
+        return setup.precision
+    if setup.products != "default":
+        return setup.products
+    if setup.channels_last:
+        return "channels_last"
+    if setup.fused:
+        return "fused"
+    if setup.flush_denormals:
+        return "threads"
+    return setup.data_path
+
+
+def first_plan(work: Workload, device: str, default_threads: int, convolutions: bool) -> tuple[Rung, ...]:
+    """The rungs that can be planned before anything is measured, each on top of the one before."""
+    on_cpu = device == "cpu"
+    plain = Setup(device, threads=default_threads if on_cpu else None, data_path="loader")
+    resident = replace(plain, data_path="resident")
+    tuned = replace(resident, threads=None, flush_denormals=True) if on_cpu else resident
+    fused = replace(tuned, fused=True)
+    top = replace(fused, channels_last=convolutions)
+    fast = replace(top, products="mkl_fast", keep_pages=True, bind_threads=True)
+    rungs = [
+        Rung("transforms", replace(plain, data_path="transforms")),
+        Rung("loader", plain),
+        Rung("workers", replace(plain, data_path="workers")),
+        Rung("resident", resident),
+        Rung("threads", tuned, reason=None if on_cpu else Note("only_on_cpu")),
+        Rung(
+            "fused", fused, reason=None if work.task == "train" else Note("only_training", {"task": work.task})
+        ),
+        Rung("channels_last", top, reason=None if convolutions else Note("no_convolutions")),
+        Rung("onednn", replace(top, products="onednn"), reason=None if on_cpu else Note("only_on_cpu")),
+        Rung("mkl_fast", fast, reason=None if on_cpu else Note("only_on_cpu")),
+    ]
+    return tuple(rungs)
+
+
+def second_plan(work: Workload, best: Setup, precisions: Iterable[Precision]) -> tuple[Rung, ...]:
+    """What is built on the best of the first plan: lower precision, compilation, graphs. `precisions`: the device's."""
+    wanted = [precision for precision in ("tf32", "bf16") if precision in precisions]
+    training = None if work.task == "train" else Note("only_training", {"task": work.task})
+    on_cuda = best.device.startswith("cuda")
+    rungs = []
+    for precision in ("tf32", "bf16"):
+        reason = None if precision in wanted else Note("precision_unavailable", {"precision": precision})
+        rungs.append(Rung(precision, replace(best, precision=precision), reason=reason))
+    for precision in ("fp32", *wanted):
+        base = replace(best, precision=precision)
+        for steps in (1, STEPS_PER_CALL):
+            compiled = replace(base, step="compiled", steps_per_call=steps)
+            rungs.append(Rung(rung_of(compiled), compiled, reason=training))
+        for step in ("graph", "compiled_graph"):
+            for steps in (1, STEPS_PER_CALL):
+                graph = replace(base, step=step, steps_per_call=steps)
+                reason = training if on_cuda else Note("only_on_cuda")
+                if step == "graph" or on_cuda:
+                    rungs.append(Rung(rung_of(graph), graph, reason=reason))
+    return tuple(_in_order(rungs))
+
+
+def measured(rungs: Sequence[Rung], results: Sequence[RunResult]) -> tuple[Rung, ...]:
+    """The rungs with what one job measured of them; a setup that failed keeps its failure as the reason."""
+    found = {result.spec.setup: result for result in results}
+    loader = next((result for result in results if rung_of(result.spec.setup) == "loader"), None)
+    done = []
+    for rung in rungs:
+        result = found.get(rung.setup)
+        if result is None:
+            done.append(rung)
+        elif not result.blocks:
+            done.append(replace(rung, reason=result.failure or Note("not_reached")))
+        else:
+            done.append(replace(rung, result=result, baseline=loader))
+    return tuple(done)
+
+
+def ladder(device: str, rungs: Iterable[Rung]) -> Ladder:
+    """All rungs of a device in order; of one setup that is there twice, the one that was measured, the later first."""
+    known: dict[Setup, Rung] = {}
+    for rung in rungs:
+        if rung.setup not in known or rung.result is not None:
+            known[rung.setup] = rung
+    return Ladder(device, tuple(_in_order(known.values())))
+
+
+def from_results(results: Sequence[RunResult]) -> tuple[Ladder, ...]:
+    """The ladders of stored or recorded runs of one workload, newest measurement of each setup; one for a device."""
+    by_device: dict[str, list[Rung]] = {}
+    for result in sorted(results, key=lambda run: run.created_at):
+        mates = [run for run in results if run.job_id == result.job_id]
+        setup = result.spec.setup
+        loader = next(
+            (
+                run
+                for run in mates
+                if run.spec.setup.device == setup.device and rung_of(run.spec.setup) == "loader"
+            ),
+            None,
+        )
+        if loader is not None and result.blocks:
+            by_device.setdefault(setup.device, []).append(Rung(rung_of(setup), setup, result, loader))
+    return tuple(ladder(device, rungs) for device, rungs in by_device.items())
+
+
+def best(ladder: Ladder, precision: Precision | None = None) -> Rung | None:
+    """The fastest rung whose work was proven to be the same; of one precision, or of all."""
+    sound = [
+        (against.speedup.value if against and against.speedup else 1.0, rung)
+        for rung in ladder.rungs
+        if rung.result is not None and (precision is None or rung.setup.precision == precision)
+        for against in (rung.against_loader,)
+        if rung.name == "loader" or (against is not None and against.speedup is not None)
+    ]
+    return max(sound, key=lambda item: item[0])[1] if sound else None
+
+
+def rate(rung: Rung) -> float | None:
+    """Images per second; None where it wasn't measured."""
+    return (
+        1 / stats.median(timed.seconds_per_sample(rung.result)) if rung.result and rung.result.blocks else None
+    )
+
+
+def _in_order(rungs: Iterable[Rung]) -> list[Rung]:
+    precisions = get_args(Precision)
+    return sorted(rungs, key=lambda rung: (NAMES.index(rung.name), precisions.index(rung.setup.precision)))
