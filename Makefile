@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 8501
 
 VENV := .venv
+PEERS := .venv-peers
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check
 
@@ -11,10 +12,14 @@ PIP := $(PY) -m pip install --disable-pip-version-check
 checksum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
 READY := $(VENV)/.run-$(call checksum,requirements.txt constraints.txt)
 DEV_READY := $(VENV)/.dev-$(call checksum,requirements.txt requirements-dev.txt constraints.txt)
+PEERS_READY := $(PEERS)/.peers-$(call checksum,benchmarks/requirements-peers.txt constraints.txt)
 
 # Upgrading or moving the system's Python leaves .venv with a dangling link; then it is built again.
 ifneq ($(shell test -x $(PY) && echo there),there)
 .PHONY: $(READY) $(DEV_READY)
+endif
+ifneq ($(shell test -x $(PEERS)/bin/python && echo there),there)
+.PHONY: $(PEERS_READY)
 endif
 
 # .venv's Python; without .venv, the machine's own where that has torch (nothing may be installable there).
@@ -42,7 +47,7 @@ check: $(DEV_READY)  ## format, lint, import contracts, types
 	$(VENV)/bin/lint-imports
 	$(PY) -m mypy
 
-bench: $(READY)  ## this project against its peers and the machine's limits
+bench: $(READY) $(PEERS_READY)  ## this project against its peers and the machine's limits
 	$(PY) -m benchmarks
 
 gpu: $(if $(filter $(PY),$(GPU_PYTHON)),$(DEV_READY))  ## GPU tests, then a fresh recording; under ten minutes
@@ -54,8 +59,8 @@ gpu: $(if $(filter $(PY),$(GPU_PYTHON)),$(DEV_READY))  ## GPU tests, then a fres
 catalogue: $(DEV_READY)  ## collect the texts to translate, and put their translations into use
 	$(PY) -m scripts.catalogue update compile
 
-clean:  ## remove .venv and caches; results in data/ stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis test-results
+clean:  ## remove .venv, .venv-peers and caches; results in data/ stay
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 browser: $(DEV_READY)
@@ -70,4 +75,10 @@ $(READY):
 $(DEV_READY): $(READY)
 	@rm -f $(VENV)/.dev-*
 	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(PEERS_READY):
+	@test -x $(PEERS)/bin/python || $(PYTHON) scripts/new_venv.py $(PEERS)
+	@rm -f $(PEERS)/.peers-*
+	$(PEERS)/bin/python -m pip install --disable-pip-version-check -r benchmarks/requirements-peers.txt
 	@touch $@

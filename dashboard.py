@@ -9,6 +9,7 @@ _ = language.start()
 
 pages = [
     st.Page("pages/compare.py", title=_("Compare"), icon=":material/compare_arrows:", default=True),
+    st.Page("pages/optimise.py", title=_("Optimise"), icon=":material/stairs:"),
 ]
 page = st.navigation(pages, position="top")
 page.run()

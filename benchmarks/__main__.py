@@ -30,8 +30,9 @@ BENCHMARKS = {
     "same": "calibration.same_against_itself",
     "known": "calibration.known_ratios",
     "disturbed": "calibration.disturbed",
+    "peers": "peers.contest.run",
 }
-NOT_QUICK = {"visitors", "same", "known", "disturbed"}  # whole jobs and phases take their time
+NOT_QUICK = {"visitors", "same", "known", "disturbed", "peers"}  # jobs, phases, other libraries: it takes time
 
 
 def main() -> None:
@@ -63,7 +64,7 @@ def _show(name: str, folder: Path, quick: bool) -> int:
 
 
 def _benchmark(name: str) -> Callable[[Path, bool], Iterator[Row]]:
-    module, function = BENCHMARKS[name].split(".")
+    module, function = BENCHMARKS[name].rsplit(".", 1)
     found: Callable[[Path, bool], Iterator[Row]] = getattr(
         importlib.import_module(f"benchmarks.{module}"), function
     )

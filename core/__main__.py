@@ -1,4 +1,4 @@
-"""The same engine without a browser: `python -m core devices | run | compare | record | selfcheck`."""
+"""The same engine without a browser: `python -m core --help` lists its commands."""
 
 import sys
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class CrossoverError(Exception):
     """Something a person can act on: a code for the message catalogue and the facts that fill it."""
@@ -11,8 +13,16 @@ class CrossoverError(Exception):
         self.code = code
         self.facts = facts
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survives the way between two processes, which knows of positional arguments only."""
+        return _again, (type(self), self.code, self.facts)
+
     def __str__(self) -> str:
         return f"{self.code} {self.facts}" if self.facts else self.code
+
+
+def _again(kind: type[CrossoverError], code: str, facts: dict[str, object]) -> CrossoverError:
+    return kind(code, **facts)
 
 
 class InputError(CrossoverError):

@@ -153,6 +153,17 @@ ERRORS = {
     "no_convolutions": N_("This model has no convolutions, so the order of the channels changes nothing."),
     "precision_unavailable": N_("This device can't compute in {precision}, or only by imitating it slowly."),
     "not_reached": N_("The time was up before this could be measured. Give it more time."),
+    "mkl_already_fast": N_(
+        "MKL takes its fast path on this processor by itself, so there is nothing to switch on."
+    ),
+    "shim_failed": N_("The library that switches MKL's fast path on couldn't be compiled: {problem}"),
+    "apart_died": N_(
+        "The process that this setup needs ended by itself (exit code {exit_code}), most likely for lack of memory."
+    ),
+    "onednn_is_eager_fp32": N_(
+        "products=onednn is for fp32 and step=eager: in bf16 torch uses oneDNN by itself, and a compiled step has its own."
+    ),
+    "nothing_measured": N_("Nothing could be measured on this device."),
     "linux_only": N_("This option works on Linux only."),
     "not_positive": N_("{name} must be above 0, not {value}."),
     "not_whole": N_("{name} must be a whole number, not {value}."),
@@ -203,6 +214,30 @@ NOTES: dict[str, str] = {
     "sync_boost": N_("The GPU keeps its clock down to match the other GPUs in its group."),
     "applications_clocks": N_("Someone set the GPU's clock to a fixed value (nvidia-smi -rac undoes it)."),
     "display_clock": N_("The GPU's clock is bound to its display settings."),
+    # core.analysis.bottleneck
+    "bound_by_data": N_("The device waits for data: loading the next batch takes {pct} % of each step."),
+    "bound_by_copies": N_("The device waits for copies from and to the host: {pct} % of each step."),
+    "bound_by_launches": N_(
+        "The device waits for launches: {pct} % of each step goes into starting one small operation after the other, "
+        "about {launch_us:.1f} µs each; its arithmetic alone would take {products_pct} %."
+    ),
+    "bound_by_arithmetic": N_(
+        "The device is busy with arithmetic: its matrix products and convolutions alone take {pct} % of each step."
+    ),
+    "bound_by_memory": N_(
+        "The device waits for its memory: {pct} % of each step goes into operations that move numbers and compute "
+        "little; its arithmetic alone would take {products_pct} %."
+    ),
+    "bound_by_overhead": N_(
+        "The processor is busy with the many small operations around the arithmetic, and with Python: they take "
+        "{pct} % of each step; the arithmetic alone would take {products_pct} %."
+    ),
+    "amdahl_ceiling": N_(
+        "An infinitely fast device would make this at most {ceiling:.1f} times as fast: loading and copying take "
+        "{pct} % of each step."
+    ),
+    "rung_would_help": N_("What should help is the rung {rung}."),
+    "rung_helped": N_("What should help is the rung {rung}: tried here, it was {times:.2f} times as fast."),
 }
 
 ABSENT: dict[str, str] = {
@@ -298,6 +333,11 @@ CAVEATS: dict[str, str] = {
     ),
     "bf16_slow_on_cpu": N_(
         "This processor has no bfloat16 instructions and imitates them, which is slow. Compare with fp32 too."
+    ),
+    "library_slow": N_(
+        "Torch's default library does matrix products here at {pct} % of the speed that {library} reaches on this "
+        "processor, so the CPU is slower in this run than it can be. Add products={library}, or let the Optimise page or "
+        "python -m core optimise find its best."
     ),
     "energy_estimated": N_(
         "The energy is integrated from power readings, as this device has no energy counter: take it as an estimate."

@@ -153,7 +153,7 @@ class ThreadTrial:
 
 RateKind = Literal[
     "large_product",  # FLOP: a square matrix product, large enough to keep the device busy
-    "step_products",  # FLOP: all matrix products and convolutions of one step of this workload, and nothing else
+    "step_products",  # FLOP: all matrix products and convolutions of one step of this workload, no more
     "memory",  # bytes: copied within the device's memory, read and written
     "pageable_copy",  # bytes: host to device from ordinary memory
     "pinned_copy",  # bytes: host to device from page-locked memory

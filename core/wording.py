@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Literal
 
 from core import messages, units
 from core.analysis import start_up, stats, thread_gain
+from core.analysis.ladder import RungName
 from core.analysis.quality import Badge
 from core.i18n import N_, Translate
-from core.records import Comparison, RunResult, Setup, Status, Task, Workload
+from core.records import Comparison, DataPath, Products, RunResult, Setup, Status, StepKind, Task, Workload
 
 Kind = Literal["cpu", "gpu"]
 
@@ -54,6 +55,11 @@ def verdict_sentence(comparison: Comparison, results: Sequence[RunResult], trans
     """The answer in one sentence; the factor only with the digits that its interval carries."""
     baseline = label_of(comparison.baseline, results, translate)
     candidate = label_of(comparison.candidate, results, translate)
+    return verdict_between(comparison, baseline, candidate, translate)
+
+
+def verdict_between(comparison: Comparison, baseline: str, candidate: str, translate: Translate) -> str:
+    """The same with the names that the two go by where it is said."""
     verdict, speedup = comparison.verdict, comparison.speedup
     if verdict.code == "withheld" or speedup is None:
         reason = messages.sentence(verdict.reason or "too_few_blocks", {}, translate)
@@ -161,7 +167,13 @@ def setup_words(setup: Setup, device_name: str | None, translate: Translate) -> 
         parts.append(_threads(setup.threads, translate))
     elif setup.device == "cpu":
         parts.append(translate("best thread count"))
-    return " · ".join([*parts, setup.precision, _data(setup, translate)])
+    parts += [setup.precision, _data(setup, translate), *_options(setup, _OPTIONS, translate)]
+    return " · ".join(parts)
+
+
+def rung_words(name: RungName, translate: Translate) -> str:
+    """A rung of the ladder by a short name: "Data resident", "CUDA graph of the step"."""
+    return translate(_RUNGS[name])
 
 
 def workload_words(work: Workload, translate: Translate) -> str:
@@ -176,7 +188,60 @@ def _threads(threads: int, translate: Translate) -> str:
 
 
 def _data(setup: Setup, translate: Translate) -> str:
-    return translate("data resident") if setup.data_path == "resident" else translate("data loader")
+    return translate(_DATA[setup.data_path])
+
+
+def _options(setup: Setup, named: Collection[str], translate: Translate) -> Iterator[str]:
+    """What a setup does beyond the plain loop, of the fields that are `named`: "compiled, 4 steps a call"."""
+    step = [translate(_STEPS[setup.step])] if "step" in named and setup.step != "eager" else []
+    if "steps_per_call" in named and setup.steps_per_call > 1:
+        step.append(translate("{n} steps a call").format(n=setup.steps_per_call))
+    if step:
+        yield translate(", ").join(step)
+    if "products" in named and setup.products != "default":
+        yield translate(_PRODUCTS[setup.products])
+    for field, words in _SWITCHES.items():
+        if field in named and getattr(setup, field):
+            yield translate(words)
+
+
+_DATA: dict[DataPath, str] = {
+    "transforms": N_("image by image"),
+    "loader": N_("data loader"),
+    "workers": N_("data loader with workers"),
+    "resident": N_("data resident"),
+}
+_STEPS: dict[StepKind, str] = {
+    "compiled": N_("compiled"),
+    "graph": N_("CUDA graph"),
+    "compiled_graph": N_("compiled CUDA graph"),
+}
+_PRODUCTS: dict[Products, str] = {"onednn": "oneDNN", "mkl_fast": N_("MKL's fast path")}
+_SWITCHES = {
+    "fused": N_("fused optimiser"),
+    "channels_last": N_("channels last"),
+    "flush_denormals": N_("no denormals"),
+    "keep_pages": N_("memory kept"),
+    "bind_threads": N_("threads bound"),
+}
+_OPTIONS = ("step", "steps_per_call", "products", *_SWITCHES)
+_RUNGS: dict[RungName, str] = {
+    "transforms": N_("Image by image"),
+    "loader": N_("The article's loop"),
+    "workers": N_("Loader with workers"),
+    "resident": N_("Data resident"),
+    "threads": N_("Best thread count"),
+    "fused": N_("Fused optimiser"),
+    "channels_last": N_("Channels last"),
+    "onednn": N_("Products by oneDNN"),
+    "mkl_fast": N_("MKL's fast path"),
+    "tf32": "TF32",
+    "bf16": "bfloat16",
+    "compiled": N_("Compiled step"),
+    "compiled_steps": N_("Several compiled steps"),
+    "graph": N_("CUDA graph"),
+    "graph_steps": N_("CUDA graph of several steps"),
+}
 
 
 def badge_words(badge: Badge, translate: Translate) -> str:
@@ -213,6 +278,8 @@ def _parts(result: RunResult, results: Sequence[RunResult], translate: Translate
             yield translate("best: {threads}").format(threads=count) if result.thread_trials else count
     if _differs(results, lambda other: other.spec.setup.data_path):
         yield _data(setup, translate)
+    named = [field for field in _OPTIONS if len({getattr(other.spec.setup, field) for other in results}) > 1]
+    yield from _options(setup, named, translate)
     if result.origin == "recorded":
         yield translate("recorded")
     if result.origin == "imported":

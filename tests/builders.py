@@ -19,8 +19,10 @@ from core.records import (
     EpochRecord,
     Gpu,
     GpuSample,
+    Limits,
     Machine,
     Memory,
+    Rate,
     RunResult,
     RunSpec,
     Setup,
@@ -144,6 +146,35 @@ def make_anatomy(milliseconds: tuple[float, ...], steps: int = 12) -> Anatomy:
         for stage, value in zip(STAGES, milliseconds, strict=False)
     )
     return Anatomy("host", stages)
+
+
+def make_limits(
+    *, gpu: bool = False, step_s: float | None = None, default_share: float = 0.9, **changes: Any
+) -> Limits:
+    """1 GFLOP an image. The CPU: 200 GFLOP/s in fp32, `default_share` of it by the default library.
+
+    `step_s`: one step's products alone, in the fastest fp32: 0.32 s on the CPU, 0.008 s on the GPU.
+    """
+    step = step_s or (0.008 if gpu else 0.32)
+    peak = 10e12 if gpu else 200e9
+
+    def rate(kind: str, per_second: float, seconds: float = 0.02, **of: Any) -> Rate:
+        work = per_second * seconds
+        return Rate(kind, work, tuple(seconds * (1 + part) for part in (0, 0.02, -0.02, 0.01, -0.01)), **of)
+
+    rates = []
+    for precision, library, share in (
+        [("fp32", None, 1.0), ("tf32", None, 4.0), ("bf16", None, 8.0)]
+        if gpu
+        else [("fp32", "default", default_share), ("fp32", "onednn", 1.0), ("bf16", "default", 2.0)]
+    ):
+        of = {"precision": precision, "products": library, "threads": None if gpu else 8}
+        rates.append(rate("large_product", peak * share, **of))
+        rates.append(rate("step_products", BATCH * 1e9 / step * share, **of))
+    rates.append(rate("memory", 2e12 if gpu else 40e9, threads=None if gpu else 8))
+    if gpu:
+        rates += [rate("pageable_copy", 8e9), rate("pinned_copy", 25e9), rate("launch", 250e3)]
+    return dataclasses.replace(Limits(1e9, tuple(rates)), **changes)
 
 
 def make_result(**changes: Any) -> RunResult:

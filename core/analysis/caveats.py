@@ -11,7 +11,7 @@ import dataclasses
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 
-from core.analysis import stats, timed
+from core.analysis import limits, stats, timed
 from core.analysis.comparability import Difference, differences, gpu_used, machine_name
 from core.analysis.energy import energy
 from core.analysis.parity import REASONS, parity
@@ -35,6 +35,10 @@ FEW_READINGS_PER_STRETCH = 3.0
 LOW_CLOCK = 0.75
 # What a search of a few short blocks can tell apart.
 BETTER_THREADS = 0.03
+# Two good libraries are within a few per cent of each other; at this, one leaves its vectors unused.
+SLOW_LIBRARY = 0.6
+# A workload whose own products are as fast by default has no need of another: convolutions have their own.
+NO_SLOWER = 0.9
 # Power and heat, as core.hardware.nvml names them; not clocks that someone has set.
 _SLOWING = {"sw_power_cap", "hw_slowdown", "sw_thermal", "hw_thermal", "hw_power_brake"}
 _BF16_ISA = {"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"}  # x86; the last two are Arm's names
@@ -254,6 +258,19 @@ def _bf16_slow_on_cpu(result: RunResult) -> Caveat | None:
     return None if _BF16_ISA & set(result.environment.machine.cpu.isa) else Caveat("bf16_slow_on_cpu")
 
 
+def _library_slow(result: RunResult) -> Caveat | None:
+    setup, known = result.spec.setup, result.limits
+    if known is None or setup.device != "cpu" or (setup.products, setup.precision) != ("default", "fp32"):
+        return None
+    share, of_step = limits.route_share(known), limits.route_share(known, "step_products")
+    if share is None or share >= SLOW_LIBRARY or (of_step is not None and of_step >= NO_SLOWER):
+        return None
+    faster = limits.fastest(known, "large_product", "fp32")
+    return Caveat(
+        "library_slow", facts={"pct": round(100 * share), "library": faster.products if faster else None}
+    )
+
+
 def _energy_estimated(result: RunResult) -> Caveat | None:
     spent = energy(result)
     return Caveat("energy_estimated") if spent and spent.source == "power" else None
@@ -343,6 +360,7 @@ RUN_CHECKS: tuple[tuple[Callable[[RunResult], Caveat | None], bool], ...] = (
     (_cpu_restricted, TOUCHES),
     (_cpu_not_best, TOUCHES),
     (_bf16_slow_on_cpu, TOUCHES),
+    (_library_slow, TOUCHES),
     (_counters_missing, INFORMS),
     (_energy_estimated, INFORMS),
     (_energy_coarse, INFORMS),

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from core.analysis import stats, timed
 from core.analysis.comparison import compare
-from core.records import Comparison, Note, Precision, RunResult, Setup, Workload
+from core.records import Comparison, Note, Precision, RunResult, Setup, StepKind, Workload
 
 RungName = Literal[
     "transforms",  # image by image in a DataLoader
@@ -31,12 +31,12 @@ RungName = Literal[
     "graph_steps",  # several steps in a replay
 ]
 NAMES: tuple[RungName, ...] = get_args(RungName)
-STEPS_PER_CALL = 8
+STEPS_PER_CALL = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One way to do the work. `result` is None where it wasn't or couldn't be measured: `reason` then says why."""
+    """One way to do the work. `result` is None where it wasn't or can't be measured: `reason` then says why."""
 
     name: RungName
     setup: Setup
@@ -46,7 +46,7 @@ class Rung:
 
     @property
     def against_loader(self) -> Comparison | None:
-        """Speed-up over the article's loop, with parity and caveats; None for that loop itself, or without both."""
+        """Speed-up over the article's loop, with parity and caveats; None for that loop, or without both."""
         if self.result is None or self.baseline is None or self.result.id == self.baseline.id:
             return None
         return compare(self.baseline, self.result)
@@ -103,20 +103,28 @@ def first_plan(work: Workload, device: str, default_threads: int, convolutions: 
 
 
 def second_plan(work: Workload, best: Setup, precisions: Iterable[Precision]) -> tuple[Rung, ...]:
-    """What is built on the best of the first plan: lower precision, compilation, graphs. `precisions`: the device's."""
-    wanted = [precision for precision in ("tf32", "bf16") if precision in precisions]
+    """What is built on the best of the first plan: lower precision (those there are), compilation, graphs."""
+    if best.products == "onednn":  # for eager fp32 only
+        best = replace(best, products="default")
+    lower: tuple[Precision, ...] = ("tf32", "bf16")
+    wanted = [precision for precision in lower if precision in precisions]
     training = None if work.task == "train" else Note("only_training", {"task": work.task})
     on_cuda = best.device.startswith("cuda")
     rungs = []
-    for precision in ("tf32", "bf16"):
+    for precision in lower:
         reason = None if precision in wanted else Note("precision_unavailable", {"precision": precision})
-        rungs.append(Rung(precision, replace(best, precision=precision), reason=reason))
-    for precision in ("fp32", *wanted):
+        lowered = replace(best, precision=precision)
+        rungs.append(Rung(rung_of(lowered), lowered, reason=reason))
+    every: tuple[Precision, ...] = ("fp32", *wanted)
+    for precision in every:
         base = replace(best, precision=precision)
-        for steps in (1, STEPS_PER_CALL):
+        for steps in (
+            (1, STEPS_PER_CALL) if precision == "fp32" else (STEPS_PER_CALL,)
+        ):  # compiling takes seconds
             compiled = replace(base, step="compiled", steps_per_call=steps)
             rungs.append(Rung(rung_of(compiled), compiled, reason=training))
-        for step in ("graph", "compiled_graph"):
+        graphs: tuple[StepKind, ...] = ("graph", "compiled_graph")
+        for step in graphs:
             for steps in (1, STEPS_PER_CALL):
                 graph = replace(base, step=step, steps_per_call=steps)
                 reason = training if on_cuda else Note("only_on_cuda")
@@ -142,7 +150,7 @@ def measured(rungs: Sequence[Rung], results: Sequence[RunResult]) -> tuple[Rung,
 
 
 def ladder(device: str, rungs: Iterable[Rung]) -> Ladder:
-    """All rungs of a device in order; of one setup that is there twice, the one that was measured, the later first."""
+    """All rungs of a device in order; of a setup that is there twice, the later one that was measured."""
     known: dict[Setup, Rung] = {}
     for rung in rungs:
         if rung.setup not in known or rung.result is not None:
@@ -151,7 +159,7 @@ def ladder(device: str, rungs: Iterable[Rung]) -> Ladder:
 
 
 def from_results(results: Sequence[RunResult]) -> tuple[Ladder, ...]:
-    """The ladders of stored or recorded runs of one workload, newest measurement of each setup; one for a device."""
+    """The ladders of stored or recorded runs of one workload, one for each device; each setup's newest run."""
     by_device: dict[str, list[Rung]] = {}
     for result in sorted(results, key=lambda run: run.created_at):
         mates = [run for run in results if run.job_id == result.job_id]

@@ -9,7 +9,6 @@ from core.codec import from_plain
 from core.errors import InputError
 from core.records import Setup
 
-
 _SWITCHES = {"true": True, "false": False}
 
 
@@ -30,7 +29,7 @@ def parse_setup(text: str) -> Setup:
 
 
 def setup_text(setup: Setup) -> str:
-    """The text that `parse_setup` reads as this setup; what is at its default is left out, but for the device."""
+    """The text that `parse_setup` reads as this setup; defaults are left out, but for the device."""
     default = Setup()
     fields = {item.name: getattr(setup, item.name) for item in dataclasses.fields(Setup)}
     said = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import platform
 import time
 from collections.abc import Callable
@@ -21,6 +23,7 @@ _ISA = (
 
 # The kernel counts in ticks of 10 ms, so that over less than this a load is mostly rounding.
 _SHORTEST_WINDOW_S = 0.05
+_HELPERS_EVERY_S = 1.0
 
 
 def describe(root: Path = Path("/")) -> Cpu:
@@ -69,6 +72,8 @@ class CpuReader:
         if self._total_s == 0:  # as some sandboxes have it
             self._reasons["load_pct"] = "cpu_load_hidden"
         self._worker: psutil.Process | None = None
+        self._known_helpers: list[psutil.Process] = []
+        self._helpers_at_s = -math.inf
         if worker_pid is not None:
             try:
                 self._worker = psutil.Process(worker_pid)
@@ -124,7 +129,10 @@ class CpuReader:
         return 1e3 * sum(khz) / len(khz) if khz else None
 
     def _read_worker(self) -> tuple[float | None, int | None]:
-        """The worker's processor time so far, in seconds, and its memory in bytes."""
+        """Processor time so far, in seconds, and memory, in bytes, of the worker and what it has started.
+
+        The time of a helper that has ended is in its parent's; a helper's own is asked for while it lives.
+        """
         if self._worker is None:
             return None, None
         try:
@@ -134,7 +142,22 @@ class CpuReader:
         if memory == 0:  # dead, or dead and not yet waited for
             self._lose_worker()
             return None, None
-        return times.user + times.system, memory
+        busy_s = times.user + times.system + times.children_user + times.children_system
+        for process in self._helpers():
+            with contextlib.suppress(psutil.Error):  # it may end at any moment
+                helper_s, helper_bytes = process.cpu_times(), int(process.memory_info().rss)
+                busy_s += helper_s.user + helper_s.system
+                memory += helper_bytes
+        return busy_s, memory
+
+    def _helpers(self) -> list[psutil.Process]:
+        """Processes that the worker has started; looked for once a second, as that means asking all there are."""
+        now_s = self._clock()
+        if self._worker is not None and now_s - self._helpers_at_s >= _HELPERS_EVERY_S:
+            self._helpers_at_s = now_s
+            with contextlib.suppress(psutil.Error):
+                self._known_helpers = self._worker.children(recursive=True)
+        return self._known_helpers
 
     def _lose_worker(self) -> None:
         self._worker = None  # its number may be given to another process

@@ -32,7 +32,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     out = _claim_stdout()
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
-    threading.Thread(target=_read, args=(jobs,), daemon=True).start()
+    threading.Thread(target=_read, args=(_claim_stdin(), jobs), daemon=True).start()
 
     from core.measure import devices, failures, job  # torch, over a second
 
@@ -83,8 +83,19 @@ def _claim_stdout() -> io.TextIOBase:
     return events
 
 
-def _read(jobs: queue.Queue[dict[str, Any]]) -> None:
-    for line in sys.stdin:
+def _claim_stdin() -> io.TextIOBase:
+    """The real standard input for jobs alone.
+
+    A DataLoader's forked processes close `sys.stdin` first of all, and would wait for ever for the lock of the
+    thread that reads it here.
+    """
+    lines = os.fdopen(os.dup(0), encoding="utf-8")
+    sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    return lines
+
+
+def _read(lines: io.TextIOBase, jobs: queue.Queue[dict[str, Any]]) -> None:
+    for line in lines:
         jobs.put(json.loads(line))
     os._exit(3)
 

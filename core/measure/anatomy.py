@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch.nn import functional
 
 from core.measure import devices
-from core.measure.trainee import Trainee
 from core.records import Anatomy, Stage, StageTimes
+
+if TYPE_CHECKING:
+    from core.measure.trainee import Trainee
 
 _SETTLE_STEPS = 5
 _STEPS = (5, 50)
@@ -62,8 +64,13 @@ class _DeviceStamps:
         return [a.elapsed_time(b) / 1e3 for a, b in itertools.pairwise(events)]
 
 
-def dissect(trainee: Trainee) -> Anatomy:
-    """Stage times of some more steps of a trainee; call it last, it goes on training."""
+def dissect(trainee: Trainee) -> Anatomy | None:
+    """Stage times of some more steps of a trainee; call it last, it goes on training.
+
+    None for a step that is one call: what is compiled or recorded as a whole has no boundaries to time.
+    """
+    if trainee.spec.setup.step != "eager":
+        return None
     stages = [stage for stage in _OF_TASK[trainee.spec.workload.task] if stage != "copy" or trainee.feed.copies]
     fewest, most = _STEPS
     steps = max(fewest, min(most, round(_SECONDS / trainee.step_s)))

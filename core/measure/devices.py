@@ -54,16 +54,17 @@ def synchronise(device: torch.device) -> None:
 
 
 class Execution:
-    """Thread count and fp32 arithmetic of a setup: process-wide switches, set around each of its blocks."""
+    """Thread count and arithmetic of a setup: process-wide switches, set around each of its blocks."""
 
     def __init__(self, setup: Setup, threads: int) -> None:
         # cuDNN's own default is TF32: left alone, the devices would not do the same arithmetic
         self._fp32 = "tf32" if setup.precision == "tf32" else "ieee"
-        self._threads = threads
+        self._threads, self._flush = threads, setup.flush_denormals
 
     def __enter__(self) -> None:
         if torch.get_num_threads() != self._threads:
             torch.set_num_threads(self._threads)
+        torch.set_flush_denormal(self._flush)
         torch.backends.cuda.matmul.fp32_precision = self._fp32
         torch.backends.cudnn.conv.fp32_precision = self._fp32  # type: ignore[attr-defined]
 

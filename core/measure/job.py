@@ -12,7 +12,8 @@ from pathlib import Path
 
 from core.codec import to_plain
 from core.errors import InputError, MeasurementError
-from core.measure import anatomy, devices, failures
+from core.measure import devices, failures
+from core.measure.apart import Apart, needed
 from core.measure.data import Prepared, prepare
 from core.measure.stopping import Stopping
 from core.measure.trainee import Trainee
@@ -43,7 +44,7 @@ class Context:
 @dataclass
 class _Contestant:
     index: int
-    trainee: Trainee
+    trainee: Trainee | Apart
     blocks: int = 0
     over: bool = False
 
@@ -66,26 +67,29 @@ def run(job: JobSpec, context: Context, emit: Emit) -> None:
     data_s = time.perf_counter() - started
     if job.workload.batch_size > len(data.train_y):
         raise InputError("batch_too_large", batch_size=job.workload.batch_size, train_samples=len(data.train_y))
-    contestants = []
-    for index, spec in enumerate(job.runs):
-        contestant = _enter(index, spec, data, data_s, job.max_seconds, context, emit)
-        contestants += [contestant] if contestant else []
-    gc.collect()
-    gc.freeze()  # what is built stays: nothing to look through again in later collections
+    contestants: list[_Contestant] = []
     try:
+        for index, spec in enumerate(job.runs):
+            contestant = _enter(index, spec, data, data_s, job, context, emit)
+            contestants += [contestant] if contestant else []
+        gc.collect()
+        gc.freeze()  # what is built stays: nothing to look through again in later collections
         _race(contestants, job, context, emit)
     finally:
         gc.unfreeze()
+        for contestant in contestants:
+            if isinstance(contestant.trainee, Apart):
+                contestant.trainee.close()
 
 
 def _enter(
-    index: int, spec: RunSpec, data: Prepared, data_s: float, max_seconds: float, context: Context, emit: Emit
+    index: int, spec: RunSpec, data: Prepared, data_s: float, job: JobSpec, context: Context, emit: Emit
 ) -> _Contestant | None:
     emit("setup", run=index)
     for note in data.notes:
         emit("note", run=index, note=to_plain(note))
     try:
-        trainee, cold = _warm(spec, data, data_s, max_seconds, context)
+        trainee, cold = _warm(spec, data, data_s, job.max_seconds, context)
     except InputError:  # the same for every setup: the job is refused
         raise
     except (RuntimeError, MemoryError, ValueError, MeasurementError) as problem:
@@ -116,10 +120,16 @@ def _enter(
 
 def _warm(
     spec: RunSpec, data: Prepared, data_s: float, max_seconds: float, context: Context
-) -> tuple[Trainee, ColdStart]:
+) -> tuple[Trainee | Apart, ColdStart]:
     # a frame of its own: where memory ran out it is cleared, and what it holds is freed
-    trainee = Trainee(spec, data, context.default_threads, context.clock_origin)
-    return trainee, trainee.warm_up(max_seconds, context.worker_start_s, data_s)
+    kind = Apart if needed(spec.setup) else Trainee
+    trainee = kind(spec, data, context.default_threads, context.clock_origin)
+    try:
+        return trainee, trainee.warm_up(max_seconds, context.worker_start_s, data_s)
+    except BaseException:
+        if isinstance(trainee, Apart):
+            trainee.close()
+        raise
 
 
 def _race(contestants: list[_Contestant], job: JobSpec, context: Context, emit: Emit) -> None:
@@ -187,11 +197,15 @@ def _finish(contestant: _Contestant, job: JobSpec, emit: Emit, compared: bool) -
         notes.append(Note(code, {"target_pct": job.target_pct}))
     for note in notes:
         emit("note", run=index, note=to_plain(note))
-    emit("anatomy", run=index, anatomy=to_plain(anatomy.dissect(trainee)))
+    dissected = trainee.dissect()
+    if job.limits:
+        emit("limits", run=index, limits=to_plain(trainee.limits()))
+    if dissected is not None:
+        emit("anatomy", run=index, anatomy=to_plain(dissected))
     emit("run_end", run=index, status="finished" if trainee.epochs_done else "out_of_time")
 
 
-def _block_seconds(trainee: Trainee, job: JobSpec) -> float:
+def _block_seconds(trainee: Trainee | Apart, job: JobSpec) -> float:
     whole_s = trainee.step_s * trainee.steps_per_epoch * job.workload.epochs
     shortest, longest = _BLOCK_SECONDS
     left_s = job.max_seconds - trainee.progress.spent_s

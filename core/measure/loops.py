@@ -1,7 +1,7 @@
 """The loops that are timed, and nothing else: this file is what the clock brackets.
 
-Each runs `steps` steps and appends one tensor for each step to `kept`. Nothing here synchronises with the
-device, converts to Python numbers or looks at a clock: that is done between blocks.
+Each runs `steps` steps and appends their losses (or what they found) to `kept`. Nothing here synchronises
+with the device, converts to Python numbers or looks at a clock: that is done between blocks.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from core.measure.feeds import Feed
+from core.measure.feeds import Feed, ResidentFeed
 
 Loop = Callable[[int, list[Tensor]], None]
 Autocast = AbstractContextManager[object]
+Call = Callable[[Tensor], Tensor]  # int64 indices (steps * batch,) to losses (steps,)
 
 
 def train(model: nn.Module, feed: Feed, optimiser: Optimizer, autocast: Autocast) -> Loop:
@@ -33,6 +34,19 @@ def train(model: nn.Module, feed: Feed, optimiser: Optimizer, autocast: Autocast
             loss.backward()
             optimiser.step()
             kept.append(loss.detach())  # no .item(): it would wait for the device at each step
+
+    return loop
+
+
+def train_in_calls(several: Call, single: Call, steps_per_call: int, feed: ResidentFeed) -> Loop:
+    """The same training where a whole step, or several, is one call (core.measure.whole_step)."""
+
+    def loop(steps: int, kept: list[Tensor]) -> None:
+        while steps > 0:
+            whole = min(steps, feed.left_in_epoch()) >= steps_per_call
+            count = steps_per_call if whole else 1  # an epoch's last steps may not fill a call
+            kept.append((several if whole else single)(feed.indices(count)))
+            steps -= count
 
     return loop
 

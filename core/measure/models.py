@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.errors import InputError
+from core.errors import InputError, MeasurementError
 from core.measure.vision import torchvision
 
 Shape = tuple[int, int, int]
@@ -62,19 +62,38 @@ class Cnn(nn.Module):
 
 
 class FromBytes(nn.Module):
-    """uint8 images to floats in -1..1, and to the channels and size that the model takes."""
+    """uint8 images to floats in -1..1, and to the channels and size that the model takes.
+
+    Floats are in that range already: they come from a data path with transforms of its own.
+    """
 
     def __init__(self, channels: int | None = None, side: int | None = None) -> None:
         super().__init__()
         self.channels, self.side = channels, side
+        self.memory_format = torch.contiguous_format
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.float().mul_(2 / 255).sub_(1)
+        if x.dtype == torch.uint8:
+            x = x.float().mul_(2 / 255).sub_(1)
         if self.side is not None:
             x = functional.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=False)
         if self.channels is not None and x.shape[1] != self.channels:
             x = x[:, :1].expand(-1, self.channels, -1, -1)
-        return x
+        return (
+            x
+            if self.memory_format is torch.contiguous_format
+            else x.contiguous(memory_format=self.memory_format)
+        )
+
+
+def use_channels_last(model: nn.Module) -> None:
+    """Filters and images with the channels innermost. Raises MeasurementError where nothing is convolved."""
+    if not any(isinstance(module, nn.Conv2d) for module in model.modules()):
+        raise MeasurementError("no_convolutions")
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for module in model.modules():
+        if isinstance(module, FromBytes):
+            module.memory_format = torch.channels_last
 
 
 def build(name: str, shape: Shape, classes: int, seed: int) -> tuple[nn.Module, Shape]:

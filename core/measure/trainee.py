@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import itertools
 import math
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.measure import devices, feeds, loops, memory, models, threads
+from core.errors import MeasurementError
+from core.measure import anatomy, devices, feeds, limits, loops, memory, models, products, threads, whole_step
 from core.measure.data import Prepared
-from core.records import Block, ColdStart, EpochRecord, Memory, Note, RunSpec, ThreadTrial
+from core.records import Anatomy, Block, ColdStart, EpochRecord, Limits, Memory, Note, RunSpec, ThreadTrial
 
 # Warm-up ends when the median of five steps is within this share of that of the five before.
 _STEADY = 0.05
@@ -70,18 +73,34 @@ class Trainee:
         if work.task == "extract":
             models.cut_head(work.model, model)
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
+        setup = self.spec.setup
+        if setup.channels_last:
+            models.use_channels_last(model)
+        if setup.products == "onednn":
+            products.use_onednn(model)
         self.model = model.to(self.device)  # built on the CPU from the seed: the same weights on every device
         self.model.train(work.task == "train")
-        self._placed = feeds.placed(self.spec.setup.data_path, self.data, self.device)
-        self.autocast = devices.autocast(self.device, self.spec.setup.precision)
+        self._placed = feeds.placed(setup.data_path, self.data, self.device)
+        self.autocast = devices.autocast(self.device, setup.precision)
         self.feed = self._feed(epoch=1)
-        self.optimiser = torch.optim.SGD(self.model.parameters(), lr=work.learning_rate)
-        self._loop = self._make_loop(self.model, self.feed, self.optimiser)
+        self.optimiser = self._optimise(self.model)
         # Warming up and leading in are done on a twin: the training itself is timed from its first step on,
         # and every one of its steps is inside a block.
         twin = copy.deepcopy(self.model)
-        twin_optimiser = torch.optim.SGD(twin.parameters(), lr=work.learning_rate)
-        self._rehearsal = self._make_loop(twin, self._feed(epoch=0), twin_optimiser)
+        self._compiled: whole_step.Compiled | None = None
+        if setup.step != "eager" and work.task != "train":
+            raise MeasurementError("only_training", task=work.task)
+        if setup.step in ("compiled", "compiled_graph"):
+            self._compiled = whole_step.Compiled(self.model, work.learning_rate, work.batch_size, self.autocast)
+        with self._compiling():
+            self._rehearsal = self._make_loop(twin, self._feed(epoch=0), self._optimise(twin))
+            self._loop = self._make_loop(self.model, self.feed, self.optimiser)
+
+    def _optimise(self, model: nn.Module) -> torch.optim.SGD:
+        fused = (
+            self.spec.setup.fused or None
+        )  # None: torch's own choice, a loop on the CPU and foreach on a GPU
+        return torch.optim.SGD(model.parameters(), lr=self.spec.workload.learning_rate, fused=fused)
 
     def _teach(self, model: nn.Module) -> None:
         """A short training before the clock of `classify`, on the CPU and the same for every setup.
@@ -102,11 +121,30 @@ class Trainee:
         return feeds.make(path, self._placed, work.batch_size, work.seed, self.device, epoch)
 
     def _make_loop(self, model: nn.Module, feed: feeds.Feed, optimiser: torch.optim.SGD) -> loops.Loop:
+        if self.spec.setup.step != "eager":
+            assert isinstance(feed, feeds.ResidentFeed)
+            return self._whole_step_loop(model, feed, optimiser)
         if self.spec.workload.task == "train":
             return loops.train(model, feed, optimiser, self.autocast)
         if self.spec.workload.task == "classify":
             return loops.classify(model, feed, self.autocast)
         return loops.extract(model, feed, self.autocast)
+
+    def _whole_step_loop(
+        self, model: nn.Module, feed: feeds.ResidentFeed, optimiser: torch.optim.SGD
+    ) -> loops.Loop:
+        setup, batch_size = self.spec.setup, self.spec.workload.batch_size
+        images = whole_step.Images(self._placed.train_x, self._placed.train_y)
+        if self._compiled is not None:
+            call = self._compiled.of(model, images)
+        else:
+            call = whole_step.eager(model, optimiser, images, batch_size, self.autocast)
+        several = single = call
+        if "graph" in setup.step:
+            most = torch.arange(setup.steps_per_call * batch_size, device=self.device) % len(images.y)
+            several = whole_step.recorded(call, model, most)
+            single = whole_step.recorded(call, model, most[:batch_size])
+        return loops.train_in_calls(several, single, setup.steps_per_call, feed)
 
     def _timed(self, loop: loops.Loop, steps: int) -> tuple[float, float, list[Tensor]]:
         """Start, duration and what the loop kept. The clock's bracket: synchronised at its two ends only."""
@@ -122,19 +160,41 @@ class Trainee:
             gc.enable()
 
     def warm_up(self, max_seconds: float, worker_start_s: float | None, data_s: float) -> ColdStart:
-        """First step and warm-up, each step timed alone."""
+        """First step and warm-up, each call of the step timed alone.
+
+        Raises MeasurementError where a whole step can't be compiled.
+        """
+        unit = self.spec.setup.steps_per_call
         with self.executing():
-            times = [self._timed(self._rehearsal, 1)[1]]
+            first_s = self._first_step(unit)
+            # compiling takes seconds and says nothing about the steps to come
+            times = [first_s] if self._compiled is None else [self._timed(self._rehearsal, unit)[1]]
             fewest, most = _WARM_UP_STEPS
             while len(times) < most and sum(times) < max_seconds * _WARM_UP_SHARE:
-                times.append(self._timed(self._rehearsal, 1)[1])
+                times.append(self._timed(self._rehearsal, unit)[1])
                 if len(times) > fewest and _steady(times):
                     break
-            self.step_s = statistics.median(times[-5:])
+            self.step_s = statistics.median(times[-5:]) / unit
             self._find_threads(max_seconds)
             self._prove()
         self.memory: Memory = self._memory.peak()
-        return ColdStart(worker_start_s, data_s, self.build_s, times[0], sum(times[1:]), len(times) - 1)
+        warmed = times if self._compiled else times[1:]
+        return ColdStart(worker_start_s, data_s, self.build_s, first_s, sum(warmed), len(warmed) * unit)
+
+    def _first_step(self, unit: int) -> float:
+        """Seconds of the first step, compilation included; of a call of several steps and of a single one."""
+        with self._compiling():
+            first_s = self._timed(self._rehearsal, unit)[1]
+            return first_s if unit == 1 else first_s + self._timed(self._rehearsal, 1)[1]
+
+    @contextlib.contextmanager
+    def _compiling(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as problem:
+            if self._compiled is None or not whole_step.compiling(problem):
+                raise
+            raise whole_step.explained(problem) from problem
 
     def _find_threads(self, max_seconds: float) -> None:
         """The CPU at its best: the thread count is found where the setup names none."""
@@ -143,12 +203,12 @@ class Trainee:
 
         def trial(count: int, seconds: float) -> float:
             torch.set_num_threads(count)
-            self._timed(self._rehearsal, 1)  # wakes the threads
-            steps = max(1, round(seconds / self.step_s))
+            self._timed(self._rehearsal, self.spec.setup.steps_per_call)  # wakes the threads
+            steps = self._in_calls(seconds)
             return self._timed(self._rehearsal, steps)[1] / steps / self.spec.workload.batch_size
 
         work, setup = self.spec.workload, self.spec.setup
-        kind = (work.model, work.task, work.batch_size, self.input_shape, setup.precision, setup.data_path)
+        kind = (work.model, work.task, work.batch_size, self.input_shape, setup)
         counts = threads.candidates(self.threads)
         self.thread_trials = threads.search(kind, counts, self.threads, trial, self.step_s, max_seconds)
         if not self.thread_trials:
@@ -188,10 +248,9 @@ class Trainee:
         at = self.progress
         with self.executing():
             if lead_in:
-                self._timed(self._rehearsal, max(1, round(_LEAD_IN_S / self.step_s)))
+                self._timed(self._rehearsal, self._in_calls(_LEAD_IN_S))
             steps = self._steps_in(seconds)
             start, duration, kept = self._timed(self._loop, steps)
-            self._losses += kept if self.spec.workload.task == "train" else []
             losses, mean = self._read_losses(kept)
         self.step_s = duration / steps
         at.steps_in_epoch += steps
@@ -202,20 +261,26 @@ class Trainee:
     def _steps_in(self, seconds: float) -> int:
         """Steps of about that time; an epoch's last block takes what is left rather than leave a stump."""
         left = self.steps_per_epoch - self.progress.steps_in_epoch
-        steps = max(1, round(seconds / self.step_s))
+        steps = self._in_calls(seconds)
         return left if left < 1.5 * steps else steps
+
+    def _in_calls(self, seconds: float) -> int:
+        """Steps of about that time, in whole calls."""
+        unit = self.spec.setup.steps_per_call
+        return unit * max(1, round(seconds / self.step_s / unit))
 
     def _read_losses(self, kept: list[Tensor]) -> tuple[list[float], float | None]:
         """The first losses not yet reported, and the block's mean; nothing once the training has diverged."""
         if self.spec.workload.task != "train":
             return [], None
-        values = torch.stack(kept).float()
+        values = torch.cat([losses.reshape(-1) for losses in kept]).float().cpu()
+        self._losses.append(values)
         mean = values.mean().item()
-        wanted = min(_PROOF_STEPS, self.steps_per_epoch) - len(self.first_losses)
+        wanted = min(_PROOF_STEPS, self.steps_per_epoch)
         fresh: list[float] = []
-        if wanted > 0 and self.progress.epoch == 1:
-            values = torch.stack(self._losses[len(self.first_losses) :][:wanted]).float()
-            fresh = list(itertools.takewhile(math.isfinite, values.tolist()))
+        if len(self.first_losses) < wanted and self.progress.epoch == 1:
+            known = torch.cat(self._losses)[len(self.first_losses) : wanted]
+            fresh = list(itertools.takewhile(math.isfinite, known.tolist()))
             self.first_losses += fresh
         if math.isfinite(mean):
             return fresh, mean
@@ -228,6 +293,21 @@ class Trainee:
         """What a reader must know and hasn't been told yet."""
         notes, self._notes = self._notes, []
         return notes
+
+    def limits(self) -> Limits:
+        """What the device can do at most, measured now."""
+
+        with self.executing():
+            x, y = self._placed.train_x, self._placed.train_y
+            count = self.spec.workload.batch_size
+            batch = x[:count].to(self.device), y[:count].to(self.device)
+            training = self.spec.workload.task == "train"
+            library = self.spec.setup.products
+            return limits.measure(self.model, batch, self.device, self.threads, training, library)
+
+    def dissect(self) -> Anatomy | None:
+        """Where a step's time goes, by an instrumented pass; call it last."""
+        return anatomy.dissect(self)
 
     @property
     def epoch_complete(self) -> bool:
@@ -243,7 +323,7 @@ class Trainee:
         if extra or steps == 0:
             return None
         with self.executing():
-            loss = torch.stack(losses).float().mean().item() if losses else None
+            loss = torch.cat(losses).mean().item() if losses else None
             correct, tested, seconds = self._evaluate(max_evaluation_s)
         if loss is not None and not math.isfinite(loss):
             loss = None

@@ -77,13 +77,14 @@ def _check_setup(setup: Setup, limits: Limits) -> None:
 
 
 def _check_combination(setup: Setup) -> None:
-    """Raise InputError for options that don't exist together: silently leaving one out would be a false label."""
+    """Raise InputError for options that don't go together: leaving one out in silence is a false label."""
     on_cpu = setup.device == "cpu"
     whole = setup.step != "eager"
     impossible = {
         "only_on_cpu": not on_cpu and (setup.products != "default" or _names_cpu_option(setup)),
         "only_on_cuda": "graph" in setup.step and not setup.device.startswith("cuda"),
         "needs_resident": whole and setup.data_path != "resident",
+        "onednn_is_eager_fp32": setup.products == "onednn" and (whole or setup.precision != "fp32"),
         "calls_need_whole_step": setup.steps_per_call > 1 and not whole,
     }
     for code, found in impossible.items():

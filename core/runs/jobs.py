@@ -62,6 +62,7 @@ class Runner:
         self._idle: dict[str | None, Idle] = {}
         self._settled = False  # the idle draw is known, or can't be
         self.devices: tuple[Device, ...] | None = None  # None until the first worker has said
+        self.default_threads = 1  # torch's own choice; likewise
         if heir:
             self._take_over()
         # daemon threads, not a pool: a pool is joined at exit before atexit's hooks could end the worker
@@ -70,6 +71,10 @@ class Runner:
         atexit.register(self.close)
 
     # --- for visitors ------------------------------------------------------------------------------
+
+    def check(self, spec: JobSpec) -> None:
+        """Raises InputError for a job beyond the limits."""
+        check(spec, self.limits)
 
     def submit(self, spec: JobSpec, visitor: str | None = None) -> str:
         """Queue a job and return its id. Raises InputError for a job beyond the limits or a full queue."""
@@ -252,7 +257,7 @@ class Runner:
         environment.machine()  # looked up here once, so that no visitor waits for it
         with self._changed:
             self._worker, self.worker_problem = worker, None
-            self.devices = worker.devices
+            self.devices, self.default_threads = worker.devices, worker.software.default_threads
             if self._closed:
                 worker.kill()
             self._changed.notify_all()

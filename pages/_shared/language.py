@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from core import i18n
 
+_PAGES = Path(__file__).parents[1]
 _KEY = "language"
 _PARAMETER = "lang"
 
@@ -29,9 +32,10 @@ def _come_through_the_dashboard() -> None:
     """Start again at dashboard.py, where a page was run without it.
 
     Streamlit has a use of its own for a folder called pages/ until `st.navigation` is called. A server that has
-    just started is asked for a page before that, by a link or by a tab that was open while it restarted.
+    just started is asked for a page before that, by a link or by a tab that was open while it restarted. All
+    pages are named, or the one asked for would be told to be missing.
     """
-    st.navigation([st.Page("dashboard.py")], position="hidden")
+    st.navigation([st.Page(path) for path in sorted(_PAGES.glob("[!_]*.py"))], position="hidden")
     st.rerun()
 
 

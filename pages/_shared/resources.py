@@ -12,6 +12,7 @@ from core.errors import StoreError
 from core.records import Note, RunResult
 from core.runs.jobs import Runner
 from core.runs.keeping import Keeper
+from core.runs.optimise import Optimiser
 from core.runs.recordings import Recordings, load_all
 from core.runs.store import Store
 
@@ -34,6 +35,11 @@ def storage() -> Storage:
 @st.cache_resource(show_spinner=False)
 def runner() -> Runner:
     return Runner(Keeper(storage().store), paths.datasets_dir())
+
+
+@st.cache_resource(show_spinner=False)
+def optimiser() -> Optimiser:
+    return Optimiser(runner())
 
 
 def recordings() -> Recordings:

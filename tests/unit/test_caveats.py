@@ -14,6 +14,7 @@ from tests.builders import (
     make_environment,
     make_gpu_result,
     make_gpu_samples,
+    make_limits,
     make_machine,
     make_result,
     make_software,
@@ -99,6 +100,36 @@ def test_out_of_time_is_not_partial():
 def test_numbers_from_elsewhere(origin):
     found = only(make_gpu_result(origin=origin), origin)
     assert (found.facts["date"], found.facts["name"]) == ("2026-11-20", "NVIDIA Test GPU")
+
+
+def _library(share, *rates, **setup):
+    known = make_limits(default_share=share)
+    known = dataclasses.replace(known, rates=rates) if rates else known
+    return make_result(spec=make_spec(**setup), limits=known)
+
+
+def test_library_slow():
+    found = only(_library(0.55), "library_slow")
+    assert (found.facts["pct"], found.facts["library"]) == (55, "onednn")
+    assert (found.grave, found.informative) == (False, False)
+    assert "library_slow" not in codes(_library(0.61))
+    assert "library_slow" not in codes(make_result())
+
+
+def test_a_run_that_takes_another_library_or_precision_has_no_slow_one():
+    assert "library_slow" not in codes(_library(0.5, products="onednn"))
+    assert "library_slow" not in codes(_library(0.5, precision="bf16"))
+    assert "library_slow" not in codes(make_gpu_result(limits=make_limits(default_share=0.5)))
+
+
+def test_a_slow_library_matters_to_the_work_that_it_does():
+    large = [rate for rate in make_limits(default_share=0.5).rates if rate.kind == "large_product"]
+    assert "library_slow" in codes(_library(0.5, *large))
+    # convolutions: the default is all there is
+    step = next(
+        rate for rate in make_limits().rates if (rate.kind, rate.products) == ("step_products", "default")
+    )
+    assert "library_slow" not in codes(_library(0.5, *large, step))
 
 
 def test_throttled_by_power_or_heat_but_not_by_idleness():

@@ -200,12 +200,31 @@ def test_a_load_that_is_hidden_says_so(tmp_path, monkeypatch):
     assert Absent("cpu.load_pct", "cpu_load_hidden") in reader.absent
 
 
+def process(used, rss, *children):
+    """A process that has used used[0] seconds by itself."""
+    return SimpleNamespace(
+        cpu_times=lambda: SimpleNamespace(user=used[0], system=1.0, children_user=0.5, children_system=0.0),
+        memory_info=lambda: SimpleNamespace(rss=rss),
+        children=lambda recursive: list(children),
+    )
+
+
+def test_what_the_worker_has_started_is_the_workers(tmp_path, monkeypatch):
+    used, by_helper = [4.0], [1.0]
+    worker = process(used, 7_000, process(by_helper, 500))
+    monkeypatch.setattr(psutil, "Process", lambda pid: worker)
+    clock = FakeClock()
+    reader = CpuReader(1234, tmp_path, clock)
+    used[0] += 0.1
+    by_helper[0] += 0.2
+    clock.advance(0.2)
+    sample = reader.sample(0.2)
+    assert (sample.worker_pct, sample.worker_memory_bytes) == (pytest.approx(150.0), 7_500)
+
+
 def test_the_worker_is_counted_in_cores(tmp_path, monkeypatch):
     used = [4.0]
-    worker = SimpleNamespace(
-        cpu_times=lambda: SimpleNamespace(user=used[0], system=1.0),
-        memory_info=lambda: SimpleNamespace(rss=7_000),
-    )
+    worker = process(used, 7_000)
     monkeypatch.setattr(psutil, "Process", lambda pid: worker)
     clock = FakeClock()
     reader = CpuReader(1234, tmp_path, clock)

@@ -7,15 +7,18 @@ import pytest
 
 from core import messages
 from core.analysis.comparison import compare
+from core.analysis.ladder import NAMES
 from core.i18n import english
-from core.records import Estimate, Status, Verdict
+from core.records import Estimate, Setup, Status, Verdict
 from core.wording import (
     device_of,
     kind_of,
     label_of,
     labels_of,
+    rung_words,
     setup_words,
     status_word,
+    verdict_between,
     verdict_sentence,
     workload_words,
 )
@@ -160,10 +163,69 @@ def test_every_status_has_words_of_its_own():
         ({"threads": 4, "data_path": "loader"}, None, "CPU · 4 threads · fp32 · data loader"),
         ({"device": "cuda:0", "precision": "bf16"}, "NVIDIA H200", "NVIDIA H200 · bf16 · data resident"),
         ({"device": "cuda:0"}, None, "cuda:0 · fp32 · data resident"),
+        (
+            {"step": "compiled", "steps_per_call": 8, "products": "mkl_fast", "keep_pages": True},
+            None,
+            "CPU · best thread count · fp32 · data resident · compiled, 8 steps a call · MKL's fast path · "
+            "memory kept",
+        ),
     ],
 )
 def test_a_setup_in_full(changes, name, words):
     assert setup_words(make_setup(**changes), name, english) == words
+
+
+def _others(field):
+    """Every other value of a field that says how the work is executed."""
+    kind = typing.get_type_hints(Setup)[field.name]
+    values = (
+        {bool: [True], int: [2]}.get(kind) or [v for v in typing.get_args(kind) if isinstance(v, str)] or [2]
+    )
+    return [make_setup(**{field.name: value}) for value in values if value != field.default]
+
+
+VARIANTS = [
+    make_setup(),
+    *(setup for field in dataclasses.fields(Setup) if field.name != "device" for setup in _others(field)),
+    make_setup(step="compiled", steps_per_call=8),
+    make_setup(step="compiled_graph", steps_per_call=8),
+]
+
+
+def test_two_setups_never_have_the_same_words():
+    assert len(set(VARIANTS)) == len(VARIANTS) > 15
+    words = [setup_words(setup, "NVIDIA H200", english) for setup in VARIANTS]
+    assert len(set(words)) == len(words)
+    runs = [make_result(id=str(i), spec=make_spec(**dataclasses.asdict(s))) for i, s in enumerate(VARIANTS)]
+    runs[VARIANTS.index(make_setup(threads=2))] = make_result(id="two", spec=make_spec(threads=2), threads=2)
+    labels = labels_of(runs, english)
+    assert len(set(labels)) == len(labels)
+    assert not [label for label in labels if label.endswith(")")], "told apart by words, not by numbers"
+
+
+def test_options_are_said_only_where_they_set_a_run_apart():
+    fast = with_setup(CPU, step="compiled", steps_per_call=8, products="onednn", fused=True)
+    assert labels_of((CPU, fast), english) == (
+        "CPU",
+        "CPU · compiled, 8 steps a call · oneDNN · fused optimiser",
+    )
+    assert labels_of((fast, with_setup(fast, precision="bf16")), english) == ("CPU · fp32", "CPU · bf16")
+    assert labels_of((fast,), english) == ("CPU",)
+    graph = with_setup(GPU, step="graph", steps_per_call=4)
+    assert labels_of((GPU, graph), english) == ("GPU H200", "GPU H200 · CUDA graph, 4 steps a call")
+
+
+def test_every_rung_has_a_short_name_of_its_own():
+    names = [rung_words(name, english) for name in NAMES]
+    assert len(set(names)) == len(NAMES)
+    assert max(map(len, names)) <= 28, "they stand beside bars"
+    assert rung_words("loader", str.upper) == "THE ARTICLE'S LOOP"
+
+
+def test_a_verdict_can_name_the_two_as_they_are_called_elsewhere():
+    said = verdict_between(compare(CPU, GPU), "the slow one", "the fast one", english)
+    assert said.startswith("the fast one trains this 4")
+    assert "faster than the slow one (95 % interval" in said
 
 
 def test_a_workload_in_a_line():

@@ -1,0 +1,45 @@
+"""This project's own training loop, on a setup given as text: `device=cpu,threads=2,step=compiled`."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from benchmarks.peers import images, protocol
+from core.cli.setups import parse_setup
+from core.measure import devices
+from core.measure.data import Prepared
+from core.measure.trainee import Trainee
+from core.records import RunSpec, Workload
+
+LIBRARY = protocol.named("torch")
+
+_ENDLESS = 10**9
+_BUDGET_S = 20.0  # of which warming up and the search for the best thread count take their share
+_ENOUGH = 0.8  # of a turn; a block ends where its epoch does
+_DEFAULT_THREADS = torch.get_num_threads()
+
+
+def _data(model: str) -> Prepared:
+    x, y = map(torch.from_numpy, images.load(model))
+    return Prepared(x, y, x[:0], y[:0], images.CLASSES, fingerprint="")
+
+
+def prepare(model: str, batch: int, setup: str) -> protocol.Prepared:
+    workload = Workload(model, batch_size=batch, epochs=_ENDLESS, learning_rate=images.LEARNING_RATE)
+    spec = RunSpec(workload, parse_setup(setup))
+    devices.load_the_rest()
+    trainee = Trainee(spec, _data(model), _DEFAULT_THREADS, time.perf_counter())
+    trainee.warm_up(_BUDGET_S, None, 0.0)
+
+    def go(seconds: float) -> tuple[int, float]:
+        trained, took = 0, 0.0
+        while took < _ENOUGH * seconds:
+            block, _ = trainee.block(seconds - took, lead_in=not trained)
+            trained, took = trained + block.samples, took + block.duration_s
+            if trainee.epoch_complete:
+                trainee.end_epoch(max_evaluation_s=0.0)
+        return trained, took
+
+    return f"{setup}, {trainee.threads} threads", go

@@ -1,0 +1,223 @@
+"""A setup in a process of its own, for what is decided when a process starts: allocator, cores, MKL's path.
+
+`Apart` stands in for a Trainee: it takes the same calls and passes them on. The two processes never work at
+once, as its caller waits for each answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.errors import CrossoverError, MeasurementError
+from core.hardware.system import cpuinfo
+from core.measure.data import Prepared
+from core.measure.trainee import Progress, Trainee
+from core.records import (
+    Anatomy,
+    Block,
+    ColdStart,
+    EpochRecord,
+    Limits,
+    Memory,
+    Note,
+    RunSpec,
+    Setup,
+    ThreadTrial,
+)
+
+_ROOT = Path(__file__).resolve().parents[2]
+# glibc gives pages of large blocks back at each free and has them filled with zeros again at the next use
+_KEEP_PAGES = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+}
+_BIND_THREADS = {"OMP_PROC_BIND": "true"}
+# MKL asks this function of its own whether the processor is Intel's, and takes its best path only then
+_SHIM = "int mkl_serv_intel_cpu_true(void) { return 1; }\n"
+
+
+def needed(setup: Setup) -> bool:
+    """Whether a setup asks for something that only a new process can have."""
+    return setup.products == "mkl_fast" or setup.keep_pages or setup.bind_threads
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What `core.measure.job` reads of a trainee between two calls."""
+
+    progress: Progress
+    step_s: float | None
+    threads: int
+    thread_trials: tuple[ThreadTrial, ...]
+    first_losses: list[float]
+    memory: Memory | None
+    steps_per_epoch: int
+    parameters: int
+    input_shape: tuple[int, int, int]
+    epoch_complete: bool
+    epochs_done: bool
+
+    @classmethod
+    def of(cls, trainee: Trainee) -> _State:
+        memory, step_s = getattr(trainee, "memory", None), getattr(trainee, "step_s", None)
+        names = [name for name in cls.__slots__ if name not in ("memory", "step_s")]
+        return cls(memory=memory, step_s=step_s, **{name: getattr(trainee, name) for name in names})
+
+
+class Apart:
+    """A Trainee elsewhere. Raises what it raises; MeasurementError where the process can't be had or dies."""
+
+    def __init__(self, spec: RunSpec, data: Prepared, default_threads: int, clock_origin: float) -> None:
+        self.spec, self.data = spec, data
+        self._folder = tempfile.TemporaryDirectory(prefix="crossover-")
+        environment = {**os.environ, **_variables(spec.setup, Path(self._folder.name))}
+        self._line, theirs = Pipe()
+        start = f"from core.measure.apart import serve; serve({theirs.fileno()})"
+        command = (sys.executable, "-c", start)  # not -m, which would call our classes __main__
+        self._process = subprocess.Popen(
+            command, cwd=_ROOT, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+        )
+        theirs.close()
+        self._state: _State | None = None
+        self._ask("build", spec, data, default_threads, clock_origin)
+
+    def _ask(self, name: str, *arguments: Any) -> Any:
+        try:
+            _send(self._line, (name, arguments))
+            kind, answer, self._state = _receive(self._line)
+        except (EOFError, OSError) as problem:
+            self.close()
+            raise MeasurementError("apart_died", exit_code=self._process.returncode) from problem
+        if kind == "answer":
+            return answer
+        raise answer
+
+    def __getattr__(self, name: str) -> Any:
+        """A reading of the trainee's state, as it was after the last call."""
+        state = self.__dict__.get("_state")
+        if state is None or name not in _State.__slots__:
+            raise AttributeError(name)
+        return getattr(state, name)
+
+    def warm_up(self, max_seconds: float, worker_start_s: float | None, data_s: float) -> ColdStart:
+        cold: ColdStart = self._ask("warm_up", max_seconds, worker_start_s, data_s)
+        return cold
+
+    def block(self, seconds: float, lead_in: bool) -> tuple[Block, list[float]]:
+        found: tuple[Block, list[float]] = self._ask("block", seconds, lead_in)
+        return found
+
+    def end_epoch(self, max_evaluation_s: float) -> EpochRecord | None:
+        record: EpochRecord | None = self._ask("end_epoch", max_evaluation_s)
+        return record
+
+    def take_notes(self) -> list[Note]:
+        notes: list[Note] = self._ask("take_notes")
+        return notes
+
+    def dissect(self) -> Anatomy | None:
+        anatomy: Anatomy | None = self._ask("dissect")
+        return anatomy
+
+    def limits(self) -> Limits:
+        found: Limits = self._ask("limits")
+        return found
+
+    def close(self) -> None:
+        """End the process; nothing it holds is needed any more."""
+        self._line.close()
+        self._process.kill()
+        self._process.wait()
+        self._folder.cleanup()
+
+
+def _variables(setup: Setup, folder: Path) -> dict[str, str]:
+    """The environment that a setup asks for. Raises MeasurementError where it can't be had here."""
+    if sys.platform != "linux":
+        raise MeasurementError("linux_only")
+    variables: dict[str, str] = {}
+    if setup.keep_pages:
+        variables |= _KEEP_PAGES
+    if setup.bind_threads:
+        variables |= _BIND_THREADS
+    if setup.products == "mkl_fast":
+        before = os.environ.get("LD_PRELOAD", "")
+        variables["LD_PRELOAD"] = ":".join(filter(None, (str(_shim(folder)), before)))
+    return variables
+
+
+def _shim(folder: Path) -> Path:
+    """A library whose only function takes the place of MKL's own (pytorch/builder#1245)."""
+    if "BLAS_INFO=mkl" not in torch.__config__.show():
+        raise MeasurementError("mkl_absent")
+    if cpuinfo(Path("/")).get("vendor_id") == "GenuineIntel":
+        raise MeasurementError("mkl_already_fast")
+    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    if compiler is None:
+        raise MeasurementError("no_shim_compiler")
+    source, library = folder / "shim.c", folder / "libcrossover-shim.so"
+    source.write_text(_SHIM)
+    done = subprocess.run(
+        (compiler, "-shared", "-fPIC", "-O2", "-o", library, source),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise MeasurementError("shim_failed", problem=done.stderr.strip()[:300])
+    return library
+
+
+def _send(line: Connection, message: Any) -> None:
+    # Plain pickling: a Connection's own would share tensors' memory through a server that knows relatives only.
+    line.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+
+
+def _receive(line: Connection) -> Any:
+    return pickle.loads(line.recv_bytes())  # noqa: S301 - from our own child or parent
+
+
+# --- the other process ---------------------------------------------------------------------------
+
+
+def serve(descriptor: int) -> None:
+    """Answer calls that come over an inherited connection until its other end is closed."""
+    os.dup2(2, 1)  # the worker's standard output is for its events
+    line = Connection(descriptor)
+    trainee: Trainee | None = None
+    for name, arguments in _calls(line):
+        try:
+            if name == "build":
+                trainee, answer = Trainee(*arguments), None
+            else:
+                answer = getattr(trainee, name)(*arguments)
+            kind = "answer"
+        except (RuntimeError, MemoryError, ValueError, CrossoverError) as problem:
+            kind, answer = "problem", _portable(problem)
+        _send(line, (kind, answer, _State.of(trainee) if trainee is not None else None))
+
+
+def _calls(line: Connection) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    with contextlib.suppress(EOFError):
+        while True:
+            name, arguments = _receive(line)
+            yield name, arguments
+
+
+def _portable(problem: Exception) -> Exception:
+    """The error for the other process: not every class of torch's survives the way."""
+    return problem if isinstance(problem, (CrossoverError, MemoryError)) else RuntimeError(str(problem))

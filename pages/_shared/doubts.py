@@ -1,0 +1,55 @@
+"""The quality badge, and behind it every doubt about the numbers that are shown, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.analysis import caveats
+from core.analysis.quality import quality, worst
+from core.i18n import Translate
+from core.messages import sentence
+from core.records import Caveat, Comparison, RunResult
+from core.wording import badge_words
+from pages._shared.markdown import plain
+
+
+def show(
+    results: Sequence[RunResult], names: Sequence[str], comparisons: Sequence[Comparison], translate: Translate
+) -> None:
+    """Caveats and notes; what holds for some of the runs only is said under their names, which are Markdown."""
+    badge = worst(quality(item).badge for item in comparisons or results)
+    found: dict[tuple[bool, str, str], list[str]] = {}  # whether it is grave, its mark, its text: of whom
+    told: set[tuple[str, str]] = set()
+    for result, name in zip(results, names, strict=True):
+        for caveat in caveats.of_run(result):
+            told.add((caveat.code, result.id))
+            found.setdefault(_line(caveat, translate), []).append(name)
+        for note in result.notes:
+            text = plain(sentence(note.code, note.facts, translate))
+            found.setdefault((False, ":material/info:", text), []).append(name)
+    for comparison in comparisons:
+        for caveat in comparison.caveats:
+            if (caveat.code, str(caveat.facts.get("run"))) not in told:
+                found.setdefault(_line(caveat, translate), [])
+    colour = {"good": "green", "usable": "orange", "doubtful": "red"}[badge]
+    icon = {"good": "verified", "usable": "info", "doubtful": "report"}[badge]
+    label = f":{colour}-badge[:material/{icon}: {badge_words(badge, translate)}]"
+    # what makes a number doubtful is never behind a click
+    with st.expander(label, expanded=badge == "doubtful"):
+        lines = []
+        for (_grave, mark, text), whose in sorted(found.items(), key=lambda item: not item[0][0]):
+            of_all = len(whose) in (0, len(names))
+            lines.append(f"- {mark} {text if of_all else named(translate(', ').join(whose), text, translate)}")
+        st.markdown("\n".join(lines) or translate("Nothing speaks against these numbers."))
+
+
+def named(name: str, text: str, translate: Translate) -> str:
+    return translate("**{name}**: {text}").format(name=name, text=text)
+
+
+def _line(caveat: Caveat, translate: Translate) -> tuple[bool, str, str]:
+    doubt = ":red[:material/report:]" if caveat.grave else ":orange[:material/warning:]"
+    mark = ":material/info:" if caveat.informative else doubt
+    return caveat.grave, mark, plain(sentence(caveat.code, caveat.facts, translate))

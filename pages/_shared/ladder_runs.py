@@ -1,0 +1,195 @@
+"""Where the Optimise page's ladders come from: the optimisation under way, the store and the recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import get_args
+
+import streamlit as st
+
+from core import units
+from core.analysis import ladder as ladders
+from core.analysis.ladder import Ladder, Rung, rung_of
+from core.i18n import Translate
+from core.records import Note, Origin, Precision, RunResult, Setup, Workload
+from core.runs.job import Job
+from core.runs.optimise import Progress
+from core.runs.store import RunRow, Store
+from core.wording import device_of, rung_words, workload_words
+from pages._shared import language, resources
+from pages._shared.live import REFRESH_S
+from pages._shared.markdown import plain
+
+_ROWS_LOOKED_AT = 300  # of the workload's newest runs
+_NEWEST_JOBS = 4  # of each device: an optimisation takes three
+
+
+def known(workload: Workload, progress: Progress | None) -> tuple[Ladder, ...]:
+    """The ladders of a workload, the CPU's first. Raises StoreError for stored runs that can't be read.
+
+    One for each device: as it is being measured, else the newest measured here, else recorded or imported.
+    """
+    recorded = resources.recordings().matching(workload)
+    found: dict[str, Ladder] = {}
+    if progress is not None and progress.ladder is not None:
+        climbed = _of(progress.ladder)
+        if climbed and climbed[0].spec.workload == workload:
+            found[device_of(climbed[0])] = _whole(progress.ladder, climbed, progress.done)
+    for results in _by_machine([*_stored(workload), *recorded]):
+        for ladder in ladders.from_results(results):
+            found.setdefault(device_of(_of(ladder)[0]), _whole(ladder, results, over=True))
+    return tuple(sorted(found.values(), key=lambda ladder: ladder.device != "cpu"))
+
+
+def _of(ladder: Ladder) -> list[RunResult]:
+    return [rung.result for rung in ladder.rungs if rung.result is not None]
+
+
+def _stored(workload: Workload) -> list[RunResult]:
+    """What the newest jobs that climbed a ladder measured."""
+    store = resources.storage().store
+    if store is None:
+        return []
+    return [result for job_id in _jobs(store, workload) for result in resources.results_of(job_id)]
+
+
+def _jobs(store: Store, workload: Workload) -> list[str]:
+    """The newest jobs of each device that measured the article's loop and what only a ladder asks for."""
+    by_job: dict[str, list[RunRow]] = {}
+    for row in store.history(workload, _ROWS_LOOKED_AT):
+        by_job.setdefault(row.job_id, []).append(row)
+    by_device: dict[str | None, list[str]] = {}
+    for job_id, rows in by_job.items():
+        setups = [row.setup for row in rows]
+        if any(rung_of(setup) == "loader" for setup in setups) and any(map(_of_a_ladder, setups)):
+            by_device.setdefault(rows[0].device_name, []).append(job_id)
+    return [job_id for jobs in by_device.values() for job_id in jobs[:_NEWEST_JOBS]]
+
+
+def _of_a_ladder(setup: Setup) -> bool:
+    """Whether the Compare page can't ask for it."""
+    asked = Setup(setup.device, setup.precision, setup.threads, setup.data_path)
+    return setup != asked or setup.data_path in ("transforms", "workers")
+
+
+def _by_machine(results: Iterable[RunResult]) -> list[list[RunResult]]:
+    """What belongs on one ladder: of one device in one machine; measured here first, then the newest."""
+    groups: dict[tuple[Origin, str, str], list[RunResult]] = {}
+    for result in results:
+        if (around := result.environment) is not None:
+            key = (result.origin, around.machine.cpu.model, around.device.name)
+            groups.setdefault(key, []).append(result)
+    newest = sorted(groups.items(), key=lambda item: max(run.created_at for run in item[1]), reverse=True)
+    return [group for _, group in sorted(newest, key=lambda item: get_args(Origin).index(item[0][0]))]
+
+
+def _whole(ladder: Ladder, results: Sequence[RunResult], over: bool) -> Ladder:
+    """Each rung once, its newest measurement, with the rungs that couldn't be measured and why."""
+    jobs = {result.job_id for result in _of(ladder)}
+    mates = [run for run in results if run.job_id in jobs and run.spec.setup.device == ladder.device]
+    failed = [
+        Rung(rung_of(run.spec.setup), run.spec.setup, reason=run.failure or Note("not_reached"))
+        for run in mates
+        if not run.blocks
+    ]
+    measured = [rung for rung in ladder.rungs if rung.result is not None]
+    measured.sort(key=lambda rung: rung.result.created_at if rung.result else "", reverse=True)
+    rungs: dict[object, Rung] = {}
+    for rung in (*measured, *ladder.rungs, *failed, *_planned(ladder, mates, over)):
+        if rung.result is not None or rung.reason is not None:
+            rungs.setdefault((rung.name, rung.setup.precision, rung.setup.step), rung)
+    return Ladder(ladder.device, tuple(sorted(rungs.values(), key=_place)))
+
+
+def _planned(ladder: Ladder, mates: Sequence[RunResult], over: bool) -> Iterator[Rung]:
+    """Why each rung of a full climb wasn't measured, if it wasn't: the store holds only what was."""
+    loader = next(run for run in mates if rung_of(run.spec.setup) == "loader")
+    work, setups = loader.spec.workload, [run.spec.setup for run in mates]
+    top = replace(loader.spec.setup, data_path="resident")
+    planned = (
+        *ladders.first_plan(work, ladder.device, 1, convolutions=work.model != "mlp"),
+        *ladders.second_plan(work, top, {setup.precision for setup in setups}),
+    )
+    to_the_end = any(run.limits is not None for run in mates)  # they are measured in the last round
+    for rung in planned:
+        untried = rung.reason is None or (rung.reason.code == "precision_unavailable" and not to_the_end)
+        if not untried:
+            yield rung
+        elif over:
+            yield replace(rung, reason=Note("not_reached"))
+
+
+def _place(rung: Rung) -> tuple[int, int]:
+    return ladders.NAMES.index(rung.name), get_args(Precision).index(rung.setup.precision)
+
+
+# --- the one under way ---------------------------------------------------------------------------
+
+
+@st.fragment(run_every=REFRESH_S)
+def follow(run: str, drawn: int) -> None:
+    """The panel of an optimisation; the whole page runs anew when more than `drawn` rungs are measured."""
+    _ = language.current()
+    optimiser = resources.optimiser()
+    progress = optimiser.state(run)
+    if progress is None or progress.done or measured(progress.ladder) != drawn:
+        st.rerun()
+    assert progress is not None
+    with resources.runner().watching(progress.job_id or "") as job:
+        fraction = job.assembly.fraction if job is not None else 0.0
+        place = resources.runner().place(job.id) if job is not None else None
+        state = _state(job, place, progress.cancelled, _)
+        setups = job.spec.setups if job is not None else ()
+        work = job.spec.workload if job is not None else None
+    with st.container(border=True):
+        head, stop = st.columns([4, 1], vertical_alignment="center")
+        step = max(progress.step, 1)
+        text = _("Round {n} of {all}: {state}").format(n=step, all=progress.steps, state=state)
+        head.progress(min(1.0, (step - 1 + fraction) / progress.steps), text)
+        stop.button(
+            _("Cancel"),
+            icon=":material/stop_circle:",
+            key=f"cancel-{run}",
+            width="stretch",
+            on_click=optimiser.cancel,
+            args=(run,),
+            disabled=progress.cancelled,
+        )
+        if work is not None:
+            names = dict.fromkeys(rung_words(rung_of(setup), _) for setup in setups)
+            st.caption(plain(f"{workload_words(work, _)} — {_(', ').join(names)}"))
+
+
+def measured(ladder: Ladder | None) -> int:
+    """How many rungs have a result."""
+    return len(_of(ladder)) if ladder is not None else 0
+
+
+def _state(job: Job | None, place: int | None, cancelled: bool, translate: Translate) -> str:
+    _ = translate
+    if cancelled:
+        return _("stopping")
+    if job is None:
+        return _("planning what to measure")
+    if place is not None:
+        return _("waiting for {n} other measurements").format(n=place)
+    if job.waiting_for_machine:
+        return _("waiting for another program that measures on this machine")
+    left = job.assembly.seconds_left
+    if left is None:
+        return _("building the models and warming up")
+    return _("measuring, {time} left").format(time=units.duration(left))
+
+
+def nothing_yet() -> None:
+    """Before the first optimisation of this workload."""
+    _ = language.current()
+    with st.container(border=True):
+        st.markdown("#### " + _("Nothing has been measured with these settings yet"))
+        st.markdown(
+            _(
+                "Choose a model, a batch size and a device at the side, then press **Run**. Every rung is "
+                "trained and timed in turns with the article's loop; it takes a minute or two."
+            )
+        )
