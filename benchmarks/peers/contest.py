@@ -75,9 +75,9 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
 
         ours, in_bf16 = process(OURS, "ours"), process(OURS, "ours-bf16")
         others = {name: process(peer, "-".join(peer.words)) for name, peer in PEERS.items()}
-        for other in others.values():
+        for item in (*others.values(), ours, in_bf16):  # loading their libraries side by side
             with contextlib.suppress(GoneError):  # told when its first case comes
-                other.start()
+                item.start()
         for model, batch in _QUICK_CASES if quick else CASES:
             entered = {name: others[name] for name, peer in PEERS.items() if model in peer.models}
             outcome = contest(model, batch, ours, entered, turns)

@@ -50,11 +50,10 @@ def serve(module: str) -> None:
             go = None  # what the last one held is freed first
             how, go = peer.prepare(words[0], int(words[1]), " ".join(words[2:]))
             answer(ready=how)
-        elif order == "go" and go is not None:
+        else:
+            assert go is not None, f"{order}: nothing is prepared"
             images, seconds = go(float(words[0]))
             answer(images=images, seconds=seconds)
-        else:
-            sys.exit(f"not an order now: {line!r}")
 
 
 def by_steps(train: Train, batch: int, chunk: int = 1, most: int | None = None) -> Go:

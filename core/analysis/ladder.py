@@ -109,6 +109,8 @@ def second_plan(work: Workload, best: Setup, precisions: Iterable[Precision]) ->
     lower: tuple[Precision, ...] = ("tf32", "bf16")
     wanted = [precision for precision in lower if precision in precisions]
     training = None if work.task == "train" else Note("only_training", {"task": work.task})
+    if best.data_path != "resident":  # the images don't fit, or a loader was faster
+        training = training or Note("needs_resident")
     on_cuda = best.device.startswith("cuda")
     rungs = []
     for precision in lower:
@@ -139,7 +141,7 @@ def measured(rungs: Sequence[Rung], results: Sequence[RunResult]) -> tuple[Rung,
     loader = next((result for result in results if rung_of(result.spec.setup) == "loader"), None)
     done = []
     for rung in rungs:
-        result = found.get(rung.setup)
+        result = found.get(rung.setup) if rung.reason is None else None
         if result is None:
             done.append(rung)
         elif not result.blocks:
@@ -151,10 +153,10 @@ def measured(rungs: Sequence[Rung], results: Sequence[RunResult]) -> tuple[Rung,
 
 def ladder(device: str, rungs: Iterable[Rung]) -> Ladder:
     """All rungs of a device in order; of a setup that is there twice, the later one that was measured."""
-    known: dict[Setup, Rung] = {}
+    known: dict[tuple[RungName, Setup], Rung] = {}
     for rung in rungs:
-        if rung.setup not in known or rung.result is not None:
-            known[rung.setup] = rung
+        if (rung.name, rung.setup) not in known or rung.result is not None:
+            known[rung.name, rung.setup] = rung
     return Ladder(device, tuple(_in_order(known.values())))
 
 

@@ -17,10 +17,9 @@ from core.figures import drawing, theme
 from core.i18n import Translate
 from core.records import Estimate, Precision, RunResult
 
-_BAR_HEIGHT = 40  # a label of two lines
+_BAR_HEIGHT = 46  # a label of three lines
 _AROUND = 120  # axis, axis title and a legend of two lines
 _MARGIN = 1.04  # so that the last line isn't on the edge
-_INK = "#0B1220"  # at least 4.5:1 on every bar (WCAG 1.4.3); Plotly's own choice isn't
 _FARTHEST = 4.0  # a limit further off than that many times the fastest rung would squeeze the bars into stumps
 
 
@@ -91,12 +90,11 @@ def with_limits(rung: Rung, rungs: Sequence[Rung]) -> RunResult | None:
 
 def rung_label(rung: Rung, translate: Translate) -> str:
     """The rung's name, with what isn't said by it: "Compiled step · bf16"."""
-    parts = [wording.rung_words(rung.name, translate)]
-    if rung.setup.step == "compiled_graph":
-        parts.append(translate("compiled"))
+    also = [translate("compiled")] if rung.setup.step == "compiled_graph" else []
     if rung.setup.precision not in ("fp32", rung.name):
-        parts.append(rung.setup.precision)
-    return " · ".join(parts)
+        also.append(rung.setup.precision)
+    name = wording.rung_words(rung.name, translate)
+    return " · ".join([name, translate(", ").join(also)] if also else [name])
 
 
 def ladder_figure(ladder: Ladder, translate: Translate) -> go.Figure:
@@ -127,12 +125,21 @@ def _ends(data: LadderBars) -> list[float]:
 
 
 def _labels(data: LadderBars, translate: Translate) -> tuple[str, ...]:
-    """No two are the same: they are the categories of an axis."""
-    plain = [drawing.wrapped(rung_label(bar.rung, translate)) for bar in data.bars]
+    """Name, rate and gain; no two are the same, as they are the categories of an axis.
+
+    Written on the bars, the numbers would be crossed by the lines of the limits on a narrow screen.
+    """
+    plain = [f"{drawing.wrapped(rung_label(bar.rung, translate))}<br>{_short(bar)}" for bar in data.bars]
     return tuple(
         label if plain.count(label) == 1 else f"{label} ({plain[: i + 1].count(label)})"
         for i, label in enumerate(plain)
     )
+
+
+def _short(bar: Bar) -> str:
+    """ "164,000 · 2.8×"."""
+    rate = units.number(bar.samples_per_s.value)
+    return f"{rate} · {units.ratio(bar.gain)}" if bar.gain else rate
 
 
 def _bars(precision: Precision, data: LadderBars, labels: Sequence[str], translate: Translate) -> go.Bar:
@@ -154,18 +161,9 @@ def _bars(precision: Precision, data: LadderBars, labels: Sequence[str], transla
             "thickness": 2,
         },
         marker={"color": _colour(precision, data)},
-        text=[_short(bar) for bar, _ in chosen],
-        insidetextanchor="start",  # away from the interval at the bar's end
-        insidetextfont={"color": _INK},
         hovertext=[f"{rung_label(bar.rung, translate)}<br>{_spoken(bar, translate)}" for bar, _ in chosen],
         hoverinfo="text",
     )
-
-
-def _short(bar: Bar) -> str:
-    """What stands in a bar, or behind a short one's interval: "164,000 · 2.8×"."""
-    rate = f"\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}{units.number(bar.samples_per_s.value)}"
-    return f"{rate} · {units.ratio(bar.gain)}" if bar.gain else rate
 
 
 def _colour(precision: Precision, data: LadderBars) -> str:

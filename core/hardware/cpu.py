@@ -151,7 +151,7 @@ class CpuReader:
         return busy_s, memory
 
     def _helpers(self) -> list[psutil.Process]:
-        """Processes that the worker has started; looked for once a second, as that means asking all there are."""
+        """Processes that the worker has started; looked for once a second, as that means asking every one."""
         now_s = self._clock()
         if self._worker is not None and now_s - self._helpers_at_s >= _HELPERS_EVERY_S:
             self._helpers_at_s = now_s

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -162,8 +163,9 @@ def _variables(setup: Setup, folder: Path) -> dict[str, str]:
 
 def _shim(folder: Path) -> Path:
     """A library whose only function takes the place of MKL's own (pytorch/builder#1245)."""
-    if "BLAS_INFO=mkl" not in torch.__config__.show():
-        raise MeasurementError("mkl_absent")
+    blas = re.search(r"BLAS_INFO=(\w+)", torch.__config__.show())
+    if blas is None or blas[1] != "mkl":
+        raise MeasurementError("mkl_absent", blas=blas[1] if blas else "unknown")
     if cpuinfo(Path("/")).get("vendor_id") == "GenuineIntel":
         raise MeasurementError("mkl_already_fast")
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)

@@ -12,6 +12,7 @@ from core import units
 from core.analysis import ladder as ladders
 from core.analysis.bottleneck import bottleneck, helped, notes
 from core.analysis.ladder import Ladder, Rung, RungName
+from core.analysis.parity import TOLERANCE
 from core.analysis.quality import quality
 from core.analysis.summary import summarise
 from core.figures import ladder as bars
@@ -97,6 +98,7 @@ def show(device: Climbed, translate: Translate) -> None:
         with right:
             _chart(chart, device)
     st.markdown(_table(device, translate))
+    st.caption(plain(_legend(translate)))
     runs = [result for _rung, result, _against in device.measured]
     names = [plain(bars.rung_label(rung, translate)) for rung, _result, _against in device.measured]
     doubts.show(runs, names, [against for _rung, _result, against in device.measured if against], translate)
@@ -197,10 +199,10 @@ def _table(device: Climbed, translate: Translate) -> str:
     head = [
         _("Rung"),
         _("Images/s"),
-        _("Against the article's loop"),
-        _("Loss difference / allowed"),
+        _("Gain"),
+        _("Losses"),
         _("Start-up"),
-    ]
+    ]  # short: on a phone they share a line
     lines = ["| " + " | ".join(head) + " |", "|---|--:|--:|--:|--:|"]
     for rung, result, against in device.measured:
         rate, cold = summarise(result).samples_per_s, result.cold_start
@@ -213,6 +215,17 @@ def _table(device: Climbed, translate: Translate) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _legend(translate: Translate) -> str:
+    """What the columns mean."""
+    text = translate(
+        "Gain: over the article's loop in the same job, with its 95 % interval. Losses: the largest relative "
+        "difference from that loop's in the first steps, as a share of what the precision explains "
+        "({allowed}). Start-up: building the model and the first step, compilation included."
+    )
+    allowed = (f"{precision} {units.percent(100 * most)}" for precision, most in TOLERANCE.items())
+    return text.format(allowed=translate(", ").join(allowed))
 
 
 def _gain(rung: Rung, against: Comparison | None, translate: Translate) -> str:
@@ -228,15 +241,9 @@ _MARKS = {"good": "", "usable": ":orange[:material/warning:]", "doubtful": ":red
 
 
 def _agreement(parity: Parity) -> str:
-    """The largest relative difference of a loss, and how much the precision explains."""
-    if parity.worst is None or parity.tolerance is None:
-        return f"{_SAME[parity.code]} {units.ABSENT}".strip()
-    worst, allowed = units.percent(_short(100 * parity.worst)), units.percent(100 * parity.tolerance)
-    return f"{_SAME[parity.code]} {worst} / {allowed}".strip()
+    """The largest relative difference of a loss, as a share of what the precision explains."""
+    share = 100 * parity.worst / parity.tolerance if parity.worst is not None and parity.tolerance else None
+    return f"{_SAME[parity.code]} {units.percent(None if share is None else float(f'{share:.2g}'))}".strip()
 
 
 _SAME = {"same": ":green[:material/check:]", "parted": ":red[:material/block:]", "not_checked": ""}
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.1g}")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from core.codec import to_plain
+from core.records import SCHEMA_VERSION, Setup
 from core.runs import exchange
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,7 +61,7 @@ def test_the_promised_command(command, tmp_path):
     done = command(*text.split())
     assert done.returncode == 0, done.stderr
     document = json.loads(file.read_text())
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == SCHEMA_VERSION
     assert document["comparisons"] == []
     (run,) = document["runs"]
     assert run["status"] == "finished"
@@ -73,7 +75,7 @@ def test_the_promised_command(command, tmp_path):
             "seed": 0,
             "task": "train",
         },
-        "setup": {"device": "cpu", "precision": "fp32", "threads": None, "data_path": "resident"},
+        "setup": to_plain(Setup()),
     }
     assert run["environment"]["device"]["id"] == "cpu"
     assert run["environment"]["software"]["torch"]

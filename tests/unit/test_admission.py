@@ -70,8 +70,10 @@ def out_of_range(name, value, low, high):
         bad(*out_of_range("max_seconds", 0.5, 1, 3_600.0), max_seconds=0.5),
         bad(*out_of_range("max_seconds", math.nan, 1, 3_600.0), max_seconds=math.nan),
         bad(*out_of_range("max_seconds", 3_601, 1, 3_600.0), max_seconds=3_601),
-        bad("setups_count", {"count": 0, "most": 8}, ()),
-        bad("setups_count", {"count": 9, "most": 8}, tuple(make_setup(device=f"cuda:{i}") for i in range(9))),
+        bad("setups_count", {"count": 0, "most": 20}, ()),
+        bad(
+            "setups_count", {"count": 21, "most": 20}, tuple(make_setup(device=f"cuda:{i}") for i in range(21))
+        ),
         bad("setups_equal", {}, (Setup(), Setup())),
         bad("bad_device", {"device": "gpu"}, (make_setup(device="gpu"),)),
         bad("bad_device", {"device": "cpu:0\n"}, (make_setup(device="cpu:0\n"),)),
@@ -79,6 +81,18 @@ def out_of_range(name, value, low, high):
         bad("bad_choice", {"name": "data_path", "value": "disk"}, (make_setup(data_path="disk"),)),
         bad(*out_of_range("threads", 0, 1, CORES), (make_setup(threads=0),)),
         bad(*out_of_range("threads", CORES + 1, 1, CORES), (make_setup(threads=CORES + 1),)),
+        bad("bad_choice", {"name": "products", "value": "eigen"}, (make_setup(products="eigen"),)),
+        bad("bad_choice", {"name": "step", "value": "jit"}, (make_setup(step="jit"),)),
+        bad(*out_of_range("steps_per_call", 65, 1, 64), (make_setup(step="compiled", steps_per_call=65),)),
+        bad("calls_need_whole_step", {}, (make_setup(steps_per_call=2),)),
+        bad("needs_resident", {}, (make_setup(step="compiled", data_path="loader"),)),
+        bad("only_on_cuda", {}, (make_setup(step="graph"),)),
+        bad("only_on_cuda", {}, (make_setup(device="mps", step="compiled_graph"),)),
+        bad("only_on_cpu", {}, (make_setup(device="cuda:0", products="onednn"),)),
+        bad("only_on_cpu", {}, (make_setup(device="cuda:0", keep_pages=True),)),
+        bad("only_on_cpu", {}, (make_setup(device="cuda:0", flush_denormals=True),)),
+        bad("onednn_is_eager_fp32", {}, (make_setup(products="onednn", precision="bf16"),)),
+        bad("onednn_is_eager_fp32", {}, (make_setup(products="onednn", step="compiled"),)),
         bad("bad_device", {"device": "tpu"}, (Setup(), make_setup(device="tpu"))),  # not only the first
     ],
 )

@@ -25,13 +25,14 @@ from core.records import (
     ThreadTrial,
     Workload,
 )
-from tests.builders import make_gpu_result, make_result
+from tests.builders import make_gpu_result, make_limits, make_result
 
 FULL = make_gpu_result(
     status="failed",
     origin="imported",
     notes=(Note("resized", {"side": 64, "share": 0.5, "yes": True, "no": None, "text": "né 数"}),),
     thread_trials=(ThreadTrial(1, (0.002, 0.0021)), ThreadTrial(2, (0.001,))),
+    limits=make_limits(gpu=True),
     idle=Idle(2.0, 70.5, 141.0, "counter"),
     failure=Note("out_of_memory_fits", {"device": "cuda:0", "batch_size": 64, "fits": 32}),
     telemetry=dataclasses.replace(

@@ -12,7 +12,7 @@ from core.cli import engine
 from core.hardware import nvml
 
 ROOT = Path(__file__).resolve().parents[2]
-CORE = [path for path in sorted((ROOT / "core").rglob("*.py")) if path.name != "messages.py"]
+CORE = [path for path in sorted((ROOT / "core").rglob("*.py")) if path.parent.name != "messages"]
 SCREEN = [ROOT / "dashboard.py", *sorted((ROOT / "pages").rglob("*.py"))]
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in CORE}
 

@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from core.errors import StoreError
 from core.records import EpochRecord, JobSpec, Note, RunSpec, Setup, Workload
@@ -107,9 +108,41 @@ def test_the_list_shows_the_summary_and_what_the_document_says(store):
     )
 
 
-def test_every_field_of_workload_and_setup_has_a_column():
-    fields = {item.name for kind in (Workload, Setup) for item in dataclasses.fields(kind)}
+def test_every_field_of_a_workload_has_a_column():
+    fields = {item.name for item in dataclasses.fields(Workload)}
     assert fields <= set(runs.columns.keys())
+
+
+def test_a_setup_is_found_by_every_field_of_it(store):
+    plain, other = Setup(), Setup(step="compiled", steps_per_call=4, products="mkl_fast", keep_pages=True)
+    store.add_run(run("a", "plain", 1, setup=plain), samples_per_s=1.0)
+    store.add_run(run("b", "other", 2, setup=other), samples_per_s=1.0)
+    assert [row.setup for row in store.history()] == [other, plain]
+    assert store.latest_job(WORK, (other,)) == "other"
+    assert store.latest_job(WORK, (dataclasses.replace(other, steps_per_call=2),)) is None
+
+
+def test_a_database_of_the_first_version_is_upgraded_and_loses_nothing(url):
+    with Store(url)._engine.begin() as connection:  # as version 1 was
+        for column in ("precision TEXT", "threads BIGINT", "data_path TEXT"):
+            connection.exec_driver_sql(f"ALTER TABLE runs ADD COLUMN {column}")
+        connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN setup")
+        connection.exec_driver_sql("UPDATE meta SET schema_version = 1")
+        for number, (threads, path) in enumerate(((None, "resident"), (2, "loader"), (None, "resident"))):
+            connection.exec_driver_sql(
+                "INSERT INTO runs VALUES (:id, 'j', :id, 'now', 'finished', 'measured', 'train', 'mlp', 'digits',"
+                " 64, 3, 0.01, 0, 'cpu', NULL, 1.0, 1.0, 1.0, x'00', 'fp32', :threads, :path)",
+                {"id": number, "threads": threads, "path": path},
+            )
+    rows = Store(url).history()
+    assert {row.id: row.setup for row in rows} == {
+        "0": Setup(),
+        "1": Setup(threads=2, data_path="loader"),
+        "2": Setup(),
+    }
+    assert {column["name"] for column in sa.inspect(Store(url)._engine).get_columns("runs")} == set(
+        runs.columns.keys()
+    )
 
 
 def test_a_later_result_replaces_an_earlier_part_and_keeps_its_place(store):

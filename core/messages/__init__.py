@@ -1,0 +1,21 @@
+"""Every code that worker, records, store and analysis can speak, with its sentence.
+
+A sentence says what happened, what it means and what to do next. `{names}` are filled from the
+code's facts. A code without a sentence is a bug, and `tests/unit/test_messages.py` looks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.i18n import Translate, english
+from core.messages.caveats import CAVEATS, DIFFERENCES
+from core.messages.errors import ERRORS
+from core.messages.notes import ABSENT, NOTES
+
+ALL = {**ERRORS, **NOTES, **ABSENT, **CAVEATS, **DIFFERENCES}
+
+
+def sentence(code: str, facts: Mapping[str, object] | None = None, translate: Translate = english) -> str:
+    """The sentence for a code, filled with its facts. Raises KeyError for a code that has none."""
+    return translate(ALL[code]).format(**(facts or {}))
