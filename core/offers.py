@@ -27,6 +27,12 @@ def batch_sizes(model: str) -> tuple[int, ...]:
     return tuple(2**power for power in range(_SMALLEST_BATCH.bit_length() - 1, largest.bit_length()))
 
 
+def ladders() -> tuple[Workload, ...]:
+    """The workloads whose whole ladder is recorded on an accelerator: bound by launches or arithmetic."""
+    sizes = (("mlp", 64), ("mlp", 4096), ("cnn", 256), ("resnet18", 256))
+    return tuple(Workload(model=model, batch_size=size, epochs=1) for model, size in sizes)
+
+
 def workloads() -> tuple[Workload, ...]:
     """Every model and batch size offered, on the default data set."""
     return tuple(Workload(model=model, batch_size=size) for model in MODELS for size in batch_sizes(model))

@@ -44,7 +44,9 @@ def make_limits(peak_flops: float = 1e9, **changes: Any) -> Limits:
     return replace(plain, **changes)
 
 
-def make_climb(device: str = "cpu", job_id: str | None = None, **changes: Any) -> tuple[RunResult, ...]:
+def make_climb(
+    device: str = "cpu", job_id: str | None = None, speed: float = 1.0, **changes: Any
+) -> tuple[RunResult, ...]:
     """One job's results, in the ladder's order; `changes` are of every result."""
     steps = CPU_STEPS if device == "cpu" else GPU_STEPS
     plain = make_result() if device == "cpu" else make_gpu_result()
@@ -58,7 +60,7 @@ def make_climb(device: str = "cpu", job_id: str | None = None, **changes: Any) -
                 plain,
                 id=f"{device}-{name}",
                 job_id=job_id or f"climb-{device}",
-                blocks=make_blocks(step_s, start_s=at_s, every_s=turn_s, jitter=noise),
+                blocks=make_blocks(step_s / speed, start_s=at_s, every_s=turn_s, jitter=noise),
                 limits=make_limits(1e9 if device == "cpu" else 1e13) if name == "loader" else None,
                 **{
                     **changes,

@@ -6,9 +6,14 @@ from benchmarks.pairing import BrokenError
 from benchmarks.peers.process import GoneError, Process
 
 _TRIAL_S = 0.2
-_HELPED = "device=cpu,fused=true,flush_denormals=true,keep_pages=true"
-_LINEAR = ("device=cpu", _HELPED, f"{_HELPED},products=onednn", f"{_HELPED},products=mkl_fast")
-_CONVOLUTIONS = ("device=cpu", f"{_HELPED},channels_last=true")
+# As core.analysis.ladder stacks them; compiling is left to whoever searches for longer.
+_TUNED = "device=cpu,flush_denormals=true,fused=true"
+_APART = f"{_TUNED},keep_pages=true,bind_threads=true"
+_LINEAR = {
+    "fp32": (_TUNED, f"{_TUNED},products=onednn", f"{_APART},products=mkl_fast"),
+    "bf16": (f"{_TUNED},precision=bf16", f"{_APART},precision=bf16"),
+}
+_CONVOLUTIONS = (_TUNED, f"{_APART},channels_last=true")
 
 
 def best_setup(model: str, batch: int, precision: str, ours: Process) -> str:
@@ -18,8 +23,7 @@ def best_setup(model: str, batch: int, precision: str, ours: Process) -> str:
     """
     rates: dict[str, float] = {}
     problem = None
-    for candidate in _LINEAR if model == "mlp" else _CONVOLUTIONS:
-        setup = f"{candidate},precision={precision}"
+    for setup in _LINEAR[precision] if model == "mlp" else _CONVOLUTIONS:
         try:
             ours.prepare(model, batch, setup)
             rates[setup] = ours.rate(_TRIAL_S)

@@ -67,15 +67,13 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
     """The rows of every case; a peer that can't be measured gives one with the reason."""
     turns = Turns(0.05, 2) if quick else Turns(0.2, 5)
     with contextlib.ExitStack() as stack:
-
-        def process(peer: Peer, name: str) -> Process:
-            made = Process(command(peer), folder / name)
-            stack.callback(made.close)
-            return made
-
-        ours, in_bf16 = process(OURS, "ours"), process(OURS, "ours-bf16")
-        others = {name: process(peer, "-".join(peer.words)) for name, peer in PEERS.items()}
-        for item in (*others.values(), ours, in_bf16):  # loading their libraries side by side
+        ours, in_bf16 = (Process(command(OURS), folder / name) for name in ("ours", "ours-bf16"))
+        others = {name: Process(command(peer), folder / name) for name, peer in PEERS.items()}
+        everyone = (*others.values(), ours, in_bf16)
+        for ending in (Process.close, Process.dismiss):  # all are dismissed before the first is waited for
+            for item in everyone:
+                stack.callback(ending, item)
+        for item in everyone:  # loading their libraries side by side
             with contextlib.suppress(GoneError):  # told when its first case comes
                 item.start()
         for model, batch in _QUICK_CASES if quick else CASES:

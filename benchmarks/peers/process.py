@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks.servers import ROOT
 
 _PATIENCE_S = 300.0  # compiling takes long; nothing takes this long
+_STOPPING_S = 10.0
 _REST_S = 0.05  # threads of the one before may look for more work for a while before they sleep
 
 
@@ -68,15 +69,24 @@ class Process:
         answer = self._ask(f"go {seconds}")
         return float(answer["images"]) / float(answer["seconds"])
 
-    def close(self) -> None:
-        """End it at once, if it runs: it holds nothing that is worth keeping."""
+    def dismiss(self) -> None:
+        """Tell it that there is no more to do, if it runs; it ends by itself."""
+        if self._process is not None:
+            assert self._process.stdin is not None
+            with contextlib.suppress(OSError):  # an order that it never read
+                self._process.stdin.close()
+
+    def close(self, patience_s: float = _STOPPING_S) -> None:
+        """End it, if it runs."""
+        self.dismiss()
         process, self._process = self._process, None
-        if process is not None:
+        if process is None:
+            return
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            assert process.stdin is not None
-            with contextlib.suppress(OSError):  # an order that it never read
-                process.stdin.close()
 
     @property
     def _log(self) -> Path:
@@ -95,7 +105,7 @@ class Process:
         try:
             line = self._answers.get(timeout=self._patience_s)
         except queue.Empty:
-            self.close()
+            self.close(patience_s=0.0)
             raise GoneError(f"no answer within {self._patience_s:g} s") from None
         if line is None:
             code = self._process.wait()

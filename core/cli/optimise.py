@@ -17,7 +17,7 @@ from core.cli.setups import setup_text
 from core.codec import to_plain
 from core.errors import InputError, MeasurementError
 from core.i18n import Translate
-from core.records import JobSpec, RunResult, Workload
+from core.records import JobSpec, RunResult, Setup, Workload
 from core.runs import exchange, optimise
 from core.runs.jobs import Runner
 from core.wording import rung_words
@@ -61,6 +61,7 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
         for name in arguments.devices or known:
             if name not in known:
                 raise InputError("unknown_device", device=name, available=", ".join(known))
+            runner.check(JobSpec(work, (Setup(name),), arguments.max_seconds))
         for name in dict.fromkeys(arguments.devices or known):
             try:
                 ladders.append(

@@ -66,7 +66,9 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
     with engine(translate) as runner:
         if not setups:  # the CPU, and the first accelerator if there is one
             setups = tuple(Setup(device=device.id) for device in known_devices(runner)[:2])
-        job = follow(runner, JobSpec(workload, setups, arguments.max_seconds, arguments.target), translate)
+        job = follow(
+            runner, JobSpec(workload, setups, arguments.max_seconds, arguments.target, limits=True), translate
+        )
     if not any(result.blocks for result in job.results):  # nothing was measured, and the reason is told
         return _CANCELLED if job.state == "cancelled" else 1
     baseline, *others = job.results

@@ -6,6 +6,7 @@ third the article's loop against the best of each precision, for longer and with
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -58,6 +59,7 @@ def climb(
     """
     share = max(1.0, seconds * _SEARCH_SHARE / _SETUPS)
     tell(1, None)
+    default_threads = min(default_threads, os.cpu_count() or 1)  # OMP_NUM_THREADS may say more than there are
     first = first_plan(work, device.id, default_threads, convolutions=work.model != "mlp")
     found = ladder(device.id, _measured(first, work, share, measure))
     top = best(found, "fp32")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,8 +202,8 @@ def _table(device: Climbed, translate: Translate) -> str:
         _("Gain"),
         _("Losses"),
         _("Start-up"),
-    ]  # short: on a phone they share a line
-    lines = ["| " + " | ".join(head) + " |", "|---|--:|--:|--:|--:|"]
+    ]
+    lines = [_line(head), "|---|--:|--:|--:|--:|"]
     for rung, result, against in device.measured:
         rate, cold = summarise(result).samples_per_s, result.cold_start
         cells = [
@@ -213,8 +213,13 @@ def _table(device: Climbed, translate: Translate) -> str:
             _agreement(against.parity) if against else units.ABSENT,
             units.duration(cold.build_s + cold.first_step_s if cold else None),
         ]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(_line(cells))
     return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    """Small, so that five columns fit on a phone: a table can't be scrolled sideways."""
+    return "| " + " | ".join(f":small[{cell}]" for cell in cells) + " |"
 
 
 def _legend(translate: Translate) -> str:
@@ -230,7 +235,7 @@ def _legend(translate: Translate) -> str:
 
 def _gain(rung: Rung, against: Comparison | None, translate: Translate) -> str:
     if rung.name == "loader":
-        return translate("baseline")
+        return "1×"
     if against is None or against.speedup is None:
         return f"{_MARKS['doubtful']} {translate('withheld')}"
     mark = _MARKS[quality(against).badge]

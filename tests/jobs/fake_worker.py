@@ -26,7 +26,7 @@ from core.records import Device, JobSpec
 from tests.builders import make_blocks, make_result, make_software
 
 EXAMPLE = make_result()
-BLOCKS = make_blocks(0.2, start_s=10.0)  # of the first setup; each other one's follow by a second and a half
+BLOCKS = make_blocks(0.2, start_s=10.0)  # of the first setup; the second's follow by a second and a half
 PROBLEM = {"code": "device_failed", "facts": {"device": "cpu", "problem": "gone"}}
 
 
@@ -76,7 +76,8 @@ def begin(run: int) -> None:
 
 def blocks(run: int, first: int, count: int) -> None:
     for block in BLOCKS[first : first + count]:
-        own = replace(block, start_s=block.start_s + 1.5 * run)
+        later_s = 1.5 * run if run < 2 else 100.0 * run  # in the first two's gaps there is room for no third
+        own = replace(block, start_s=block.start_s + later_s)
         tell("block", run=run, block=own, losses=[block.loss])
 
 

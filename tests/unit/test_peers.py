@@ -184,10 +184,10 @@ def test_without_ours_there_is_no_benchmark(one_setup, order):
 
 def test_the_best_setup_is_the_fastest_that_starts(monkeypatch):
     rates = iter((10.0, 30.0, 20.0))
-    ours = FakeProcess(fails="b,precision=bf16")
-    monkeypatch.setattr(best, "_LINEAR", ("a", "b", "c", "d"))
+    ours = FakeProcess(fails="b")
+    monkeypatch.setattr(best, "_LINEAR", {"fp32": ("a",), "bf16": ("a", "b", "c", "d")})
     monkeypatch.setattr(ours, "rate", lambda seconds: next(rates))
-    assert best.best_setup("mlp", 64, "bf16", ours) == "c,precision=bf16"
+    assert best.best_setup("mlp", 64, "bf16", ours) == "c"
     with pytest.raises(BrokenError, match="mlp at batch 64: it broke"):
         best.best_setup("mlp", 64, "fp32", FakeProcess(fails="prepare"))
 
@@ -195,8 +195,9 @@ def test_the_best_setup_is_the_fastest_that_starts(monkeypatch):
 def test_the_setups_that_are_tried_are_setups():
     from core.cli.setups import parse_setup
 
-    for setup in (*best._LINEAR, *best._CONVOLUTIONS):
-        assert parse_setup(setup).device == "cpu"
+    for precision, setups in best._LINEAR.items():
+        assert {parse_setup(setup).precision for setup in setups} == {precision}
+    assert {parse_setup(setup).device for setup in best._CONVOLUTIONS} == {"cpu"}
 
 
 def test_a_whole_run_with_a_peer_missing(tmp_path, command, monkeypatch):
