@@ -80,9 +80,7 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
             entered = {name: others[name] for name, peer in PEERS.items() if model in peer.models}
             outcome = contest(model, batch, ours, entered, turns)
             if model == "mlp" and batch >= _BF16_FROM and _has_bf16() and table.ARTICLE in outcome.peers:
-                setup = prepared(in_bf16, model, batch, "bf16")
-                pairs = turns.take(in_bf16, others[table.ARTICLE])
-                outcome = replace(outcome, bf16=Measured(setup, pairs))
+                outcome = with_bf16(outcome, in_bf16, others[table.ARTICLE], turns)
             yield from table.rows(outcome)
 
 
@@ -103,6 +101,15 @@ def contest(model: str, batch: int, ours: Process, others: Mapping[str, Process]
         except GoneError as problem:
             gone[name] = str(problem)
     return Outcome(model, batch, setup, peers, gone)
+
+
+def with_bf16(outcome: Outcome, ours: Process, article: Process, turns: Turns) -> Outcome:
+    """The case with ours in bf16 beside the article's loop, which is ready for it."""
+    setup = prepared(ours, outcome.model, outcome.batch, "bf16")
+    try:
+        return replace(outcome, bf16=Measured(setup, turns.take(ours, article)))
+    except GoneError as problem:
+        return replace(outcome, gone=outcome.gone | {table.ARTICLE: str(problem)})
 
 
 def prepared(ours: Process, model: str, batch: int, precision: str) -> str:

@@ -176,6 +176,14 @@ def test_a_peer_that_is_gone_stops_nobody(one_setup, order, reason):
     assert list(outcome.peers) == ["there"]
 
 
+def test_bf16_takes_turns_with_the_article(one_setup):
+    outcome, turns = _outcome("mlp", 256, article=50), Turns(0.1, 1)
+    measured = contest.with_bf16(outcome, FakeProcess(90.0), FakeProcess(30.0), turns)
+    assert measured.bf16 == Measured("best bf16", [(90.0, 30.0)])
+    late = contest.with_bf16(outcome, FakeProcess(), FakeProcess(fails="rate"), turns)
+    assert (late.bf16, late.gone) == (None, {table.ARTICLE: "it broke later"})
+
+
 @pytest.mark.parametrize("order", ["prepare", "rate"])
 def test_without_ours_there_is_no_benchmark(one_setup, order):
     with pytest.raises(BrokenError, match=r"ours.*: it broke"):
