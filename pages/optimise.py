@@ -36,7 +36,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         type="primary",
         icon=":material/play_arrow:",
         on_click=ladder_controls.submit,
-        disabled=busy,
+        disabled=busy or runner.devices is None,  # what to plan depends on the device
         key="optimise",
     )
     st.markdown(plain(workload_words(choice.workload, _)))
@@ -46,7 +46,6 @@ live.wait_for_devices()
 # 3. What is being measured now
 if run and progress is not None and busy:
     ladder_runs.follow(run, ladder_runs.measured(progress.ladder))
-live.queue(progress.job_id if progress else None)
 
 # 4. The answer and its evidence
 gains = {}
@@ -60,7 +59,7 @@ else:
 
         gains = ladder_view.show(ladders, _)
     elif not busy:
-        ladder_runs.nothing_yet()
+        ladder_runs.nothing_yet(choice.workload, progress)
 
 # 5. What one can do about it
 own_code_view.show(gains, _)

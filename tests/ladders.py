@@ -8,7 +8,7 @@ from typing import Any
 from core.analysis import ladder as ladders
 from core.analysis.ladder import Ladder
 from core.records import Limits, Note, Rate, RunResult
-from tests.builders import make_blocks, make_gpu_result, make_result, make_setup
+from tests.builders import make_blocks, make_epochs, make_gpu_result, make_result, make_setup, make_workload
 
 # Seconds of a step of 64 images: the article's loop makes 160 images/s on the CPU and 320 on the GPU.
 CPU_STEPS: dict[str, tuple[float, dict[str, Any]]] = {
@@ -54,13 +54,16 @@ def make_climb(
     found, at_s = [], 10.0
     for place, (name, (step_s, setup)) in enumerate(steps.items()):
         noise = tuple(_NOISE[(place + i) % len(_NOISE)] for i in range(len(_NOISE)))
-        work = changes.get("spec", plain.spec).workload
+        work = changes["spec"].workload if "spec" in changes else make_workload(epochs=1)
         found.append(
             replace(
                 plain,
                 id=f"{device}-{name}",
                 job_id=job_id or f"climb-{device}",
-                blocks=make_blocks(step_s / speed, start_s=at_s, every_s=turn_s, jitter=noise),
+                blocks=make_blocks(
+                    step_s / speed, start_s=at_s, every_s=turn_s, jitter=noise, epochs=1, extra=11
+                ),
+                epochs=make_epochs(1),
                 limits=make_limits(1e9 if device == "cpu" else 1e13) if name == "loader" else None,
                 **{
                     **changes,

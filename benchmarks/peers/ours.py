@@ -8,12 +8,12 @@ import time
 import torch
 
 from benchmarks.peers import images, protocol
-from core.cli.setups import parse_setup
 from core.measure import devices
 from core.measure.apart import Apart, needed
 from core.measure.data import Prepared
 from core.measure.trainee import Trainee
 from core.records import RunSpec, Workload
+from core.setups import parse_setup
 
 LIBRARY = protocol.named("torch")
 

@@ -13,13 +13,13 @@ from core import messages, units
 from core.analysis import bottleneck, ladder, limits
 from core.analysis.ladder import Ladder, Rung
 from core.cli.engine import engine, follow, known_devices
-from core.cli.setups import setup_text
 from core.codec import to_plain
 from core.errors import InputError, MeasurementError
 from core.i18n import Translate
 from core.records import JobSpec, RunResult, Setup, Workload
 from core.runs import exchange, optimise
 from core.runs.jobs import Runner
+from core.setups import setup_text
 from core.wording import rung_words
 
 _CANCELLED = 130
@@ -116,6 +116,9 @@ def _line(rung: Rung, translate: Translate) -> str:
         reason = messages.sentence(rung.reason.code, rung.reason.facts, translate) if rung.reason else ""
         return f"{name}: {reason}"
     against = rung.against_loader
+    if against is not None and against.verdict.reason is not None:
+        why = messages.sentence(against.verdict.reason, {}, translate)
+        return f"{name}: {units.rate(ladder.rate(rung), translate)} · {why}"
     gain = units.ratio(against.speedup) if against else "1×"
     interval = f" ({units.interval(against.speedup)})" if against and against.speedup else ""
     parity = "" if against is None else f" · {against.parity.code}"

@@ -9,12 +9,12 @@ from typing import Any, get_args
 
 from core.analysis.comparison import compare
 from core.cli.engine import engine, follow, known_devices
-from core.cli.setups import parse_setup
 from core.cli.table import print_results
 from core.errors import InputError
 from core.i18n import Translate
 from core.records import JobSpec, Setup, Task, Workload
 from core.runs import exchange
+from core.setups import parse_setup
 
 _CANCELLED = 130
 

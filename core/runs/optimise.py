@@ -72,7 +72,9 @@ def climb(
     found = ladder(device.id, (*found.rungs, *(rung for rung in second if rung.name != "loader")))
     tell(3, found)
     chosen = {rung.setup for p in ("fp32", *_precisions(device)) if (rung := best(found, p)) is not None}
-    last = tuple(rung for rung in found.rungs if rung.setup in chosen or rung.name == "loader")
+    last = tuple(
+        rung for rung in found.rungs if rung.result and (rung.setup in chosen or rung.name == "loader")
+    )
     share = max(1.0, seconds * (1 - _SEARCH_SHARE) / len(last))
     spec = JobSpec(work, tuple(rung.setup for rung in last), share, _PRECISE_PCT, limits=True)
     return ladder(device.id, (*found.rungs, *measured(last, measure(spec))))

@@ -30,7 +30,9 @@ class Choice:
 
     @property
     def workload(self) -> Workload:
-        return replace(offers.DEFAULT, model=self.model, dataset=self.dataset, batch_size=self.batch_size)
+        """One epoch, as `python -m core optimise` has it, so that either shows what the other measured."""
+        work = replace(offers.DEFAULT, epochs=1)
+        return replace(work, model=self.model, dataset=self.dataset, batch_size=self.batch_size)
 
 
 def follow_address(limits: Limits) -> tuple[str, ...]:

@@ -11,14 +11,14 @@ import streamlit as st
 from core import units
 from core.analysis import ladder as ladders
 from core.analysis.ladder import Ladder, Rung, rung_of
+from core.analysis.speedup import MIN_BLOCKS
 from core.i18n import Translate
 from core.records import Note, Origin, Precision, RunResult, Setup, Workload
 from core.runs.job import Job
 from core.runs.optimise import Progress
 from core.runs.store import RunRow, Store
 from core.wording import device_of, rung_words, workload_words
-from pages._shared import language, resources
-from pages._shared.live import REFRESH_S
+from pages._shared import language, live, notices, resources
 from pages._shared.markdown import plain
 
 _ROWS_LOOKED_AT = 300  # of the workload's newest runs
@@ -30,16 +30,22 @@ def known(workload: Workload, progress: Progress | None) -> tuple[Ladder, ...]:
 
     One for each device: as it is being measured, else the newest measured here, else recorded or imported.
     """
-    recorded = resources.recordings().matching(workload)
-    found: dict[str, Ladder] = {}
+    candidates = [_whole(ladder, results, over=True) for ladder, results in _kept(workload)]
     if progress is not None and progress.ladder is not None:
-        climbed = _of(progress.ladder)
-        if climbed and climbed[0].spec.workload == workload:
-            found[device_of(climbed[0])] = _whole(progress.ladder, climbed, progress.done)
-    for results in _by_machine([*_stored(workload), *recorded]):
-        for ladder in ladders.from_results(results):
-            found.setdefault(device_of(_of(ladder)[0]), _whole(ladder, results, over=True))
+        climbed = [result for result in _of(progress.ladder) if result.spec.workload == workload]
+        candidates.insert(0, _whole(progress.ladder, climbed, progress.done))
+    found: dict[str, Ladder] = {}
+    for ladder in candidates:
+        if any(rung.name == "loader" and rung.result is not None for rung in ladder.rungs):
+            found.setdefault(device_of(_of(ladder)[0]), ladder)
     return tuple(sorted(found.values(), key=lambda ladder: ladder.device != "cpu"))
+
+
+def _kept(workload: Workload) -> Iterator[tuple[Ladder, list[RunResult]]]:
+    """Stored and recorded ladders with all runs of their machine, the most welcome first."""
+    for results in _by_machine([*_stored(workload), *resources.recordings().matching(workload)]):
+        enough = [result for result in results if len(result.blocks) >= MIN_BLOCKS]
+        yield from ((ladder, results) for ladder in ladders.from_results(enough))
 
 
 def _of(ladder: Ladder) -> list[RunResult]:
@@ -88,33 +94,45 @@ def _whole(ladder: Ladder, results: Sequence[RunResult], over: bool) -> Ladder:
     """Each rung once, its newest measurement, with the rungs that couldn't be measured and why."""
     jobs = {result.job_id for result in _of(ladder)}
     mates = [run for run in results if run.job_id in jobs and run.spec.setup.device == ladder.device]
-    failed = [
-        Rung(rung_of(run.spec.setup), run.spec.setup, reason=run.failure or Note("not_reached"))
-        for run in mates
-        if not run.blocks
-    ]
-    measured = [rung for rung in ladder.rungs if rung.result is not None]
-    measured.sort(key=lambda rung: rung.result.created_at if rung.result else "", reverse=True)
     rungs: dict[object, Rung] = {}
-    for rung in (*measured, *ladder.rungs, *failed, *_planned(ladder, mates, over)):
+    measured = sorted(
+        ladder.rungs, key=lambda rung: rung.result.created_at if rung.result else "", reverse=True
+    )
+    missed = [_missed(run) for run in mates if len(run.blocks) < MIN_BLOCKS]
+    for rung in (*map(_judged, measured), *missed, *_planned(ladder.device, mates, over)):
+        key = rung.name, rung.setup.precision, rung.setup.step
         if rung.result is not None or rung.reason is not None:
-            rungs.setdefault((rung.name, rung.setup.precision, rung.setup.step), rung)
+            rungs.setdefault(key, rung)
     return Ladder(ladder.device, tuple(sorted(rungs.values(), key=_place)))
 
 
-def _planned(ladder: Ladder, mates: Sequence[RunResult], over: bool) -> Iterator[Rung]:
+def _judged(rung: Rung) -> Rung:
+    """Without its result where that is too little for a rate with an interval."""
+    if rung.result is None or len(rung.result.blocks) >= MIN_BLOCKS:
+        return rung
+    return replace(rung, result=None, baseline=None, reason=Note("too_few_blocks"))
+
+
+def _missed(run: RunResult) -> Rung:
+    """What a run that came to nothing would have been on the ladder."""
+    return Rung(rung_of(run.spec.setup), run.spec.setup, reason=run.failure or Note("too_few_blocks"))
+
+
+def _planned(device: str, mates: Sequence[RunResult], over: bool) -> Iterator[Rung]:
     """Why each rung of a full climb wasn't measured, if it wasn't: the store holds only what was."""
-    loader = next(run for run in mates if rung_of(run.spec.setup) == "loader")
-    work, setups = loader.spec.workload, [run.spec.setup for run in mates]
-    top = replace(loader.spec.setup, data_path="resident")
+    loader = next((run for run in mates if rung_of(run.spec.setup) == "loader"), None)
+    if loader is None:
+        return
+    work, precisions = loader.spec.workload, {run.spec.setup.precision for run in mates}
     planned = (
-        *ladders.first_plan(work, ladder.device, 1, convolutions=work.model != "mlp"),
-        *ladders.second_plan(work, top, {setup.precision for setup in setups}),
+        *ladders.first_plan(work, device, 1, convolutions=work.model != "mlp"),
+        *ladders.second_plan(work, replace(loader.spec.setup, data_path="resident"), precisions),
     )
-    to_the_end = any(run.limits is not None for run in mates)  # they are measured in the last round
+    # Limits are measured in the last round: by then all precisions that there are have been tried.
+    to_the_end = any(run.limits is not None for run in mates)
     for rung in planned:
-        untried = rung.reason is None or (rung.reason.code == "precision_unavailable" and not to_the_end)
-        if not untried:
+        certain = to_the_end or (device == "cpu" and rung.name == "tf32")
+        if rung.reason is not None and (certain or rung.reason.code != "precision_unavailable"):
             yield rung
         elif over:
             yield replace(rung, reason=Note("not_reached"))
@@ -127,7 +145,7 @@ def _place(rung: Rung) -> tuple[int, int]:
 # --- the one under way ---------------------------------------------------------------------------
 
 
-@st.fragment(run_every=REFRESH_S)
+@st.fragment(run_every=live.REFRESH_S)
 def follow(run: str, drawn: int) -> None:
     """The panel of an optimisation; the whole page runs anew when more than `drawn` rungs are measured."""
     _ = language.current()
@@ -159,6 +177,7 @@ def follow(run: str, drawn: int) -> None:
         if work is not None:
             names = dict.fromkeys(rung_words(rung_of(setup), _) for setup in setups)
             st.caption(plain(f"{workload_words(work, _)} — {_(', ').join(names)}"))
+    live.queue(progress.job_id)
 
 
 def measured(ladder: Ladder | None) -> int:
@@ -172,7 +191,9 @@ def _state(job: Job | None, place: int | None, cancelled: bool, translate: Trans
         return _("stopping")
     if job is None:
         return _("planning what to measure")
-    if place is not None:
+    if place == 1:
+        return _("waiting for another measurement")
+    if place:
         return _("waiting for {n} other measurements").format(n=place)
     if job.waiting_for_machine:
         return _("waiting for another program that measures on this machine")
@@ -182,9 +203,12 @@ def _state(job: Job | None, place: int | None, cancelled: bool, translate: Trans
     return _("measuring, {time} left").format(time=units.duration(left))
 
 
-def nothing_yet() -> None:
-    """Before the first optimisation of this workload."""
+def nothing_yet(workload: Workload, progress: Progress | None) -> None:
+    """Before the first optimisation of this workload, or after one that measured too little."""
     _ = language.current()
+    ladder = progress.ladder if progress else None
+    if ladder is not None and any(result.spec.workload == workload for result in _of(ladder)):
+        notices.problem(Note("too_few_blocks"))
     with st.container(border=True):
         st.markdown("#### " + _("Nothing has been measured with these settings yet"))
         st.markdown(

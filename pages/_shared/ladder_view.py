@@ -111,7 +111,7 @@ def _card(device: Climbed, translate: Translate) -> None:
     _ = translate
     st.markdown(f"**{plain(device.name)}**")
     best = device.best
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="large"):
         rate = summarise(device.loader).samples_per_s
         st.metric(_("As the article writes it"), units.rate(rate.value if rate else None, _), width="content")
         if best is not None and best.result is not None:

@@ -22,6 +22,7 @@ from core.i18n import Translate
 from core.messages import sentence
 from core.records import Caveat, Comparison, Note, RunResult
 from core.runs import exchange
+from core.setups import setup_text
 from core.wording import (
     badge_words,
     labels_of,
@@ -232,6 +233,5 @@ def _command(results: Sequence[RunResult]) -> str:
     parts += ["--batch-size", str(work.batch_size), "--epochs", str(work.epochs), "--task", work.task]
     parts += ["--learning-rate", str(work.learning_rate), "--seed", str(work.seed)]
     for setup in dict.fromkeys(result.spec.setup for result in results if result.origin == "measured"):
-        text = f"device={setup.device},precision={setup.precision},data_path={setup.data_path}"
-        parts += ["--setup", text + (f",threads={setup.threads}" if setup.threads else "")]
+        parts += ["--setup", setup_text(setup)]
     return shlex.join(parts)

@@ -1,4 +1,4 @@
-"""The ladder's rungs on a real NVIDIA GPU: the same training as plain steps, recorded, compiled, copied ahead."""
+"""The ladder's rungs on a real NVIDIA GPU: the training of plain steps, recorded, compiled, copied ahead."""
 
 import time
 

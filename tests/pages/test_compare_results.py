@@ -133,7 +133,7 @@ def test_it_can_be_taken_away_as_a_file_and_as_a_command(dashboard, pair):
     assert [button.label for button in visitor.get("download_button")] == ["Download the records (JSON)"]
     command = visitor.code[0].value
     assert command.startswith("python -m core run --model mlp --dataset digits --batch-size 64 --epochs 3")
-    assert "--setup device=cuda:0,precision=fp32,data_path=resident" in command
+    assert "--setup device=cuda:0" in command
 
 
 def test_the_command_repeats_the_learning_rate_to_the_last_digit(dashboard):

@@ -91,6 +91,17 @@ def test_the_first_visit_invites_to_run_and_shows_what_one_can_change(dashboard)
     ]
 
 
+def test_until_the_devices_are_known_nothing_can_be_started(dashboard):
+    dashboard.workers.ready.clear()
+    visitor = visit(dashboard)
+    assert not visitor.exception
+    assert visitor.button(key="optimise").disabled
+    assert "Looking for GPUs …" in texts(visitor)
+    dashboard.workers.ready.set()
+    dashboard.runner.wait_for_worker()
+    assert not visitor.run().button(key="optimise").disabled
+
+
 def test_a_machine_without_a_gpu_says_why(dashboard):
     assert [note for note in visit(dashboard).info if sentence("nvml_no_driver") in read(note)]
 
@@ -251,6 +262,25 @@ def test_a_newer_climb_replaces_the_older_rung_by_rung(dashboard):
     assert _row(visitor, "Products by oneDNN")[1] == "400", "which the newer climb didn't reach"
 
 
+def test_a_climb_that_was_cut_short_takes_nothing_away(dashboard):
+    dashboard.keep(*make_climb())
+    newer = make_climb(job_id="climb-2", created_at="2026-11-21T10:00:00+00:00", status="cancelled")
+    dashboard.keep(*(replace(run, id=f"{run.id}-again", blocks=run.blocks[:1]) for run in newer))
+    visitor = visit(dashboard)
+    assert not visitor.exception
+    assert visitor.header[0].value.startswith("CPU at its best trains this 4.0")
+    assert len(_rows(visitor)) == 1 + 7
+
+
+def test_a_rung_with_too_few_blocks_is_listed_and_not_judged(dashboard):
+    climb = list(make_climb())
+    climb[2] = replace(climb[2], blocks=climb[2].blocks[:2])
+    dashboard.keep(*climb)
+    visitor = visit(dashboard)
+    assert "Data resident" not in [row[0] for row in _rows(visitor)]
+    assert f"**Data resident**: {sentence('too_few_blocks')}" in texts(visitor)
+
+
 def test_a_comparison_of_setups_is_no_ladder(dashboard):
     loader = make_result(id="a", spec=make_spec(data_path="loader"))
     dashboard.keep(loader, make_result(id="b", blocks=make_blocks(0.2, start_s=12.2)))
@@ -389,6 +419,16 @@ def test_the_panel_names_the_rungs_of_the_job_that_runs(dashboard, climber):
     assert not visitor.exception
     assert [bar.proto.text.split(":")[0] for bar in visitor.get("progress")] == ["Round 1 of 3"]
     assert "mlp on digits, batch 64, 3 epochs — The article's loop, Data resident, bfloat16" in texts(visitor)
+
+
+def test_a_climb_that_measured_too_little_says_so(dashboard, climber):
+    short = [replace(run, blocks=run.blocks[:2]) for run in make_climb()]
+    [ladder] = ladders.from_results(short)
+    climber.progress = Progress(step=3, ladder=ladder, done=True)
+    visitor = visit(dashboard, run="climb-1")
+    assert not visitor.exception
+    assert errors(visitor) == [sentence("too_few_blocks")]
+    assert len(visitor.header) == 0
 
 
 def test_when_it_is_done_the_address_no_longer_names_it(dashboard, climber):

@@ -14,9 +14,9 @@ import pytest
 
 from core import cli, i18n
 from core.analysis.comparison import compare
-from core.cli.setups import parse_setup
 from core.cli.table import print_results
 from core.runs import exchange
+from core.setups import parse_setup
 from tests.builders import make_gpu_result, make_result
 
 ROOT = Path(__file__).resolve().parents[2]

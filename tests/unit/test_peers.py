@@ -201,7 +201,7 @@ def test_the_best_setup_is_the_fastest_that_starts(monkeypatch):
 
 
 def test_the_setups_that_are_tried_are_setups():
-    from core.cli.setups import parse_setup
+    from core.setups import parse_setup
 
     for precision, setups in best._LINEAR.items():
         assert {parse_setup(setup).precision for setup in setups} == {precision}

@@ -130,8 +130,8 @@ def test_a_database_of_the_first_version_is_upgraded_and_loses_nothing(url):
         connection.exec_driver_sql("UPDATE meta SET schema_version = 1")
         for number, (threads, path) in enumerate(((None, "resident"), (2, "loader"), (None, "resident"))):
             connection.exec_driver_sql(
-                "INSERT INTO runs VALUES (:id, 'j', :id, 'now', 'finished', 'measured', 'train', 'mlp', 'digits',"
-                " 64, 3, 0.01, 0, 'cpu', NULL, 1.0, 1.0, 1.0, x'00', 'fp32', :threads, :path)",
+                "INSERT INTO runs VALUES (:id, 'j', :id, 'now', 'finished', 'measured', 'train', 'mlp',"
+                " 'digits', 64, 3, 0.01, 0, 'cpu', NULL, 1.0, 1.0, 1.0, x'00', 'fp32', :threads, :path)",
                 {"id": number, "threads": threads, "path": path},
             )
     rows = Store(url).history()
