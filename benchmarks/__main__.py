@@ -30,9 +30,10 @@ BENCHMARKS = {
     "same": "calibration.same_against_itself",
     "known": "calibration.known_ratios",
     "disturbed": "calibration.disturbed",
+    "ladder": "ladder.run",
     "peers": "peers.contest.run",
 }
-NOT_QUICK = {"visitors", "same", "known", "disturbed", "peers"}  # jobs, phases, other libraries: it takes time
+NOT_QUICK = {"visitors", "same", "known", "disturbed", "ladder", "peers"}  # jobs, phases, other libraries
 
 
 def main() -> None:

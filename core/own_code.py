@@ -161,8 +161,13 @@ for module in model.modules():
 _MKL_FAST = """\
 echo 'int mkl_serv_intel_cpu_true(void) { return 1; }' > shim.c
 cc -shared -fPIC -O2 -o shim.so shim.c
-export LD_PRELOAD=$PWD/shim.so OMP_PROC_BIND=true
+export LD_PRELOAD=$PWD/shim.so
 export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=67108864
+python train.py
+"""
+
+_BOUND = """\
+export OMP_PROC_BIND=true
 python train.py
 """
 
@@ -258,6 +263,7 @@ SNIPPETS: dict[RungName, Snippet] = {
     "channels_last": Snippet(_CHANNELS_LAST, on="resident"),
     "onednn": Snippet(_ONEDNN, on="resident"),
     "mkl_fast": Snippet(_MKL_FAST, "bash", on="resident"),
+    "bound": Snippet(_BOUND, "bash", on="resident"),
     "tf32": Snippet(_TF32, on="resident", needs_cuda=True),
     "bf16": Snippet(_BF16, on="resident"),
     "compiled": Snippet(_COMPILED, on="resident"),
@@ -303,8 +309,12 @@ SAYS: dict[RungName, str] = {
     ),
     "mkl_fast": N_(
         "The default library takes its fast path when it believes that the processor is Intel's: a library "
-        "of one function, loaded before torch, says so. Memory is kept instead of given back, and threads "
-        "stay on their cores. Linux only; train.py is your script."
+        "of one function, loaded before torch, says so. Memory is kept instead of given back. Linux only; "
+        "train.py is your script."
+    ),
+    "bound": N_(
+        "Each thread stays on a core of its own. It helps where the system moves threads about, and hurts where "
+        "other programs want the same cores. Linux only; train.py is your script."
     ),
     "tf32": N_(
         "Matrix products take factors of 11 bits instead of 24; sums stay in fp32. Losses may part by 1 %. "

@@ -200,9 +200,9 @@ def _options(setup: Setup, named: Collection[str], translate: Translate) -> Iter
         yield translate(", ").join(step)
     if "products" in named and setup.products != "default":
         yield translate(_PRODUCTS[setup.products])
-    for field, words in _SWITCHES.items():
+    for field in _SWITCHES:
         if field in named and getattr(setup, field):
-            yield translate(words)
+            yield translate(_SWITCHES[field])
 
 
 _DATA: dict[DataPath, str] = {
@@ -235,6 +235,7 @@ _RUNGS: dict[RungName, str] = {
     "channels_last": N_("Channels last"),
     "onednn": N_("Products by oneDNN"),
     "mkl_fast": N_("MKL's fast path"),
+    "bound": N_("Threads bound to cores"),
     "tf32": "TF32",
     "bf16": "bfloat16",
     "compiled": N_("Compiled step"),

@@ -8,7 +8,7 @@ from benchmarks.peers.process import GoneError, Process
 _TRIAL_S = 0.2
 # As core.analysis.ladder stacks them.
 _TUNED = "device=cpu,flush_denormals=true,fused=true"
-_APART = f"{_TUNED},keep_pages=true,bind_threads=true"
+_APART = f"{_TUNED},keep_pages=true"
 _COMPILED = "step=compiled,steps_per_call=8"
 _LINEAR = {
     "fp32": (_TUNED, f"{_APART},products=mkl_fast", f"{_APART},products=mkl_fast,{_COMPILED}"),

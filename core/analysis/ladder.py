@@ -22,7 +22,8 @@ RungName = Literal[
     "fused",  # the optimiser's update as one kernel
     "channels_last",  # convolutions with the channels innermost
     "onednn",  # CPU: matrix products by oneDNN
-    "mkl_fast",  # CPU: MKL's fast kernels, an allocator that keeps its pages, threads bound to cores
+    "mkl_fast",  # CPU: MKL's fast kernels, and an allocator that keeps its pages
+    "bound",  # CPU: and each thread on a core of its own
     "tf32",
     "bf16",
     "compiled",  # the whole step by torch.compile
@@ -66,6 +67,8 @@ def rung_of(setup: Setup) -> RungName:
         return "compiled" if setup.steps_per_call == 1 else "compiled_steps"
     if setup.precision != "fp32":
         return setup.precision
+    if setup.bind_threads:
+        return "bound"
     if setup.products != "default":
         return setup.products
     if setup.channels_last:
@@ -85,7 +88,7 @@ def first_plan(work: Workload, device: str, default_threads: int, convolutions: 
     tuned = replace(resident, threads=None, flush_denormals=True) if on_cpu else resident
     fused = replace(tuned, fused=True)
     top = replace(fused, channels_last=convolutions)
-    fast = replace(top, products="mkl_fast", keep_pages=True, bind_threads=True)
+    fast = replace(top, products="mkl_fast", keep_pages=True)
     rungs = [
         Rung("transforms", replace(plain, data_path="transforms")),
         Rung("loader", plain),
@@ -98,6 +101,7 @@ def first_plan(work: Workload, device: str, default_threads: int, convolutions: 
         Rung("channels_last", top, reason=None if convolutions else Note("no_convolutions")),
         Rung("onednn", replace(top, products="onednn"), reason=None if on_cpu else Note("only_on_cpu")),
         Rung("mkl_fast", fast, reason=None if on_cpu else Note("only_on_cpu")),
+        Rung("bound", replace(fast, bind_threads=True), reason=None if on_cpu else Note("only_on_cpu")),
     ]
     return tuple(rungs)
 

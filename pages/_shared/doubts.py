@@ -41,7 +41,8 @@ def show(
         lines = []
         for (_grave, mark, text), whose in sorted(found.items(), key=lambda item: not item[0][0]):
             of_all = len(whose) in (0, len(names))
-            lines.append(f"- {mark} {text if of_all else named(translate(', ').join(whose), text, translate)}")
+            said = text if of_all else named(translate(", ").join(dict.fromkeys(whose)), text, translate)
+            lines.append(f"- {mark} {said}")
         st.markdown("\n".join(lines) or translate("Nothing speaks against these numbers."))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -42,15 +42,19 @@ class Climbed:
 
     ladder: Ladder
     name: str  # "CPU", "GPU H200 · recorded"
-    loader: RunResult
     best: Rung | None
+    told: tuple[Rung, ...]  # what is spoken of by itself: the article's loop, and the best if that is another
     measured: tuple[tuple[Rung, RunResult, Comparison | None], ...]  # with the comparison to the loader
     charts: tuple[Chart, ...]
 
     @property
-    def told(self) -> tuple[RunResult, ...]:
-        """The runs that are spoken of by themselves: the article's loop, and the best one if it is another."""
-        return tuple(rung.result for rung in _told(self.ladder, self.best) if rung.result is not None)
+    def runs(self) -> tuple[RunResult, ...]:
+        """Of `told`."""
+        return tuple(rung.result for rung in self.told if rung.result is not None)
+
+    @property
+    def loader(self) -> RunResult:
+        return self.runs[0]
 
     def told_as(self, translate: Translate) -> list[str]:
         """What those runs are called."""
@@ -67,19 +71,23 @@ def climbed(ladder: Ladder) -> Climbed:
 def _climbed(device: str, rungs: tuple[Rung, ...], language_name: str) -> Climbed:
     _, ladder = language.current(), Ladder(device, rungs)
     measured = [(rung, rung.result, rung.against_loader) for rung in rungs if rung.result is not None]
-    loader = next(result for rung, result, _against in measured if rung.name == "loader")
     best = ladders.best(ladder)
     known, figure = bars.ladder_data(ladder), bars.ladder_figure(ladder, _)
     charts = [Chart("ladder", bars.ladder_title(known, _), bars.ladder_alt(known, _), figure)]
-    under, figure = roofs.roofline_data(_told(ladder, best)), roofs.roofline_figure(_told(ladder, best), _)
+    told = _told(ladder, best)
+    under, figure = roofs.roofline_data(told), roofs.roofline_figure(told, _)
     if under.points:
         charts.append(Chart("roofline", roofs.roofline_title(under, _), roofs.roofline_alt(under, _), figure))
-    return Climbed(ladder, labels_of([loader], _)[0], loader, best, tuple(measured), tuple(charts))
+    name = labels_of([result for _rung, result, _against in measured[:1]], _)[0]
+    return Climbed(ladder, name, best, tuple(told), tuple(measured), tuple(charts))
 
 
 def _told(ladder: Ladder, best: Rung | None) -> list[Rung]:
-    loader = next(rung for rung in ladder.rungs if rung.name == "loader" and rung.result is not None)
-    return [loader, best] if best is not None and best != loader else [loader]
+    """The article's loop as it was measured beside the best, in the same job; both with the device's limits."""
+    told = [next(rung for rung in ladder.rungs if rung.name == "loader" and rung.result is not None)]
+    if best is not None and best.name != "loader":
+        told = [replace(told[0], result=best.baseline, baseline=best.baseline), best]
+    return [replace(rung, result=bars.with_limits(rung, ladder.rungs)) for rung in told]
 
 
 def show(device: Climbed, translate: Translate) -> None:
@@ -99,9 +107,15 @@ def show(device: Climbed, translate: Translate) -> None:
             _chart(chart, device)
     st.markdown(_table(device, translate))
     st.caption(plain(_legend(translate)))
-    runs = [result for _rung, result, _against in device.measured]
-    names = [plain(bars.rung_label(rung, translate)) for rung, _result, _against in device.measured]
-    doubts.show(runs, names, [against for _rung, _result, against in device.measured if against], translate)
+    comparisons = [against for _rung, _result, against in device.measured if against is not None]
+    runs = {result.id: (result, bars.rung_label(rung, translate)) for rung, result, _against in device.measured}
+    for against in comparisons:  # each round has measured the article's loop anew
+        runs.setdefault(against.baseline.id, (against.baseline, rung_words("loader", translate)))
+    results, names = (
+        [result for result, _name in runs.values()],
+        [plain(name) for _result, name in runs.values()],
+    )
+    doubts.show(results, names, comparisons, translate)
 
 
 def _where(device: Climbed, translate: Translate) -> str:
@@ -137,10 +151,8 @@ def _far_limits(device: Climbed, translate: Translate) -> None:
 
 def _held_up(device: Climbed, translate: Translate) -> None:
     """What a step mostly waits for, in the article's loop and at best."""
-    rungs = device.ladder.rungs
-    for rung, name in zip(_told(device.ladder, device.best), device.told_as(translate), strict=True):
-        result = bars.with_limits(rung, rungs)
-        found = bottleneck(result) if result is not None else None
+    for result, name in zip(device.runs, device.told_as(translate), strict=True):
+        found = bottleneck(result)
         if found is None:
             continue
         lines = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 from collections.abc import Iterator, Sequence
@@ -30,10 +31,8 @@ def show(found: Sequence[Ladder], translate: Translate) -> dict[RungName, str]:
     """Everything there is to say of these ladders; what each rung gained, in words."""
     devices = []
     for ladder in found:
-        try:
+        with _told_of_impossible(translate):
             devices.append(climbed(ladder))
-        except InputError as problem:  # only an imported record can be impossible
-            st.error(plain(sentence(problem.code, problem.facts, translate)), icon=":material/error:")
     if not devices:
         return {}
     compared = _headline(devices, translate)
@@ -44,6 +43,15 @@ def show(found: Sequence[Ladder], translate: Translate) -> dict[RungName, str]:
     return _gains(devices)
 
 
+@contextlib.contextmanager
+def _told_of_impossible(translate: Translate) -> Iterator[None]:
+    """An imported or recorded run may hold what can't have been measured: said, and the rest goes on."""
+    try:
+        yield
+    except InputError as problem:
+        st.error(plain(sentence(problem.code, problem.facts, translate)), icon=":material/error:")
+
+
 # --- the answer ----------------------------------------------------------------------------------
 
 
@@ -52,13 +60,14 @@ def _headline(devices: Sequence[Climbed], translate: Translate) -> tuple[Compari
     first, *others = devices
     compared: list[Comparison] = []
     for other in others:
-        compared += _between(first, other, translate)
+        with _told_of_impossible(translate):
+            compared += _between(first, other, translate)
     if not others:
         compared += _alone(first, translate)
     for column, device in zip(st.columns(len(devices)), devices, strict=True):
         with column, st.container(border=True, height="stretch"):
             _card(device, translate)
-    runs = [run for device in devices for run in device.told]
+    runs = [run for device in devices for run in device.runs]
     names = [plain(name) for device in devices for name in device.told_as(translate)]
     doubts.show(runs, names, compared, translate)
     return tuple(compared)
@@ -111,7 +120,7 @@ def _card(device: Climbed, translate: Translate) -> None:
     _ = translate
     st.markdown(f"**{plain(device.name)}**")
     best = device.best
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         rate = summarise(device.loader).samples_per_s
         st.metric(_("As the article writes it"), units.rate(rate.value if rate else None, _), width="content")
         if best is not None and best.result is not None:
@@ -131,8 +140,7 @@ def _card(device: Climbed, translate: Translate) -> None:
 
 def _of_best(device: Climbed, best: Rung, translate: Translate) -> Iterator[str]:
     yield translate("Best: {rung}").format(rung=bars.rung_label(best, translate))
-    limited = bars.with_limits(best, device.ladder.rungs)
-    share = mfu(limited) if limited else None
+    share = mfu(device.runs[-1])
     if share is not None:
         pct = units.percent(100 * share.value)
         yield translate("{pct} of its measured arithmetic peak").format(pct=pct)
@@ -150,7 +158,9 @@ def _gains(devices: Sequence[Climbed]) -> dict[RungName, str]:
             if known is None or known.speedup is None or known.speedup.value < against.speedup.value:
                 best[rung.name] = against
         for name, against in best.items():
-            said.setdefault(name, []).append(f"{device.name} {units.ratio(against.speedup)}")
+            said.setdefault(name, []).append(
+                f"{device.name} {units.ratio(against.speedup)} ({units.interval(against.speedup)})"
+            )
     return {name: " · ".join(parts) for name, parts in said.items()}
 
 

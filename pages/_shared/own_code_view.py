@@ -17,7 +17,7 @@ def show(gains: Mapping[RungName, str], translate: Translate) -> None:
     """The lines for every rung; `gains`: what each brought here, in words, where it was measured."""
     _ = translate
     st.subheader(_("What to change in your own code"), anchor=False)
-    st.caption(
+    st.markdown(
         _(
             "Plain PyTorch, a few lines each, on top of the lines before. They take `images` (bytes: "
             "count, channels, height, width), `labels` and `batch_size` as given and define `epoch()`, which "

@@ -47,8 +47,9 @@ def test_each_rung_stands_on_the_one_before():
     assert rungs["threads"].setup == Setup(flush_denormals=True)  # the best of a search
     assert rungs["channels_last"].setup == dataclasses.replace(rungs["fused"].setup, channels_last=True)
     assert rungs["mkl_fast"].setup == dataclasses.replace(
-        rungs["channels_last"].setup, products="mkl_fast", keep_pages=True, bind_threads=True
+        rungs["channels_last"].setup, products="mkl_fast", keep_pages=True
     )
+    assert rungs["bound"].setup == dataclasses.replace(rungs["mkl_fast"].setup, bind_threads=True)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,17 @@ def test_three_jobs_lead_to_the_best():
     assert [step for step, _ in told] == [1, 2, 3]
     assert told[0][1] is None
     first, second, third = ([rung_of(setup) for setup in spec.setups] for spec in bench.jobs)
-    assert first == ["transforms", "loader", "workers", "resident", "threads", "fused", "onednn", "mkl_fast"]
+    assert first == [
+        "transforms",
+        "loader",
+        "workers",
+        "resident",
+        "threads",
+        "fused",
+        "onednn",
+        "mkl_fast",
+        "bound",
+    ]
     assert second[0] == "loader"
     assert all(setup.products == "mkl_fast" for setup in bench.jobs[1].setups[1:])  # the best of the first job
     assert third == ["loader", "compiled_steps", "compiled_steps"]
@@ -75,7 +85,7 @@ def test_where_not_even_the_articles_loop_runs_its_reason_is_raised():
         ("transforms", "loader", "workers", "resident", "threads", "fused", "onednn"), "x"
     )
     with pytest.raises(MeasurementError) as refusal:
-        climb(Workload(), CPU, 8, Bench(**everything | {"loader": "out_of_memory"}, mkl_fast="x"))
+        climb(Workload(), CPU, 8, Bench(**everything | {"loader": "out_of_memory"}, mkl_fast="x", bound="x"))
     assert refusal.value.code == "out_of_memory"
 
 

@@ -1,0 +1,114 @@
+"""The ladder's promises: near the hardware's limit, the same training on every rung, found within a minute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.pairing import BrokenError, Row, at_least, at_most
+from core.analysis import limits
+from core.analysis.comparison import compare
+from core.analysis.ladder import Ladder, best, rate
+from core.hardware.cpu import describe
+from core.records import JobSpec, RunResult, Setup, Workload
+from core.runs import optimise
+from core.runs.assemble import Assembly
+from core.runs.worker import Worker
+from core.setups import setup_text
+
+_LOADER = "loader"
+# share of the products alone, and speed-up over the article's loop, that the best fp32 setup is to reach
+_GOALS = {16: (0.50, None), 64: (0.60, 1.5), 256: (0.75, 2.0), 1024: (0.75, 2.0)}
+_CLOSE = 1e-4  # relative, of an fp32 rung's losses
+_FP32_LIBRARY = 0.95
+
+
+def run(folder: Path, quick: bool) -> Iterator[Row]:
+    """One climb from nothing, then the setup that it found beside the article's loop at other batch sizes."""
+    worker = Worker()
+    jobs: list[float] = []
+
+    def measure(spec: JobSpec) -> Sequence[RunResult]:
+        begun = time.perf_counter()
+        results = _results(worker, spec, folder)
+        jobs.append(time.perf_counter() - begun)
+        return results
+
+    try:
+        device = worker.devices[0]
+        work = Workload(batch_size=256, epochs=1)
+        found = optimise.climb(work, device, worker.software.default_threads, measure, 14.0 if quick else 40.0)
+        yield from _of_climb(found, jobs)
+        top = best(found, "fp32")
+        if top is None:
+            raise BrokenError("no rung was found best")
+        print(f"  best in fp32 at 256: {setup_text(top.setup)}")
+        for batch, (floor, gain) in {256: _GOALS[256]}.items() if quick else _GOALS.items():
+            yield from _at(batch, top.setup, worker.software.default_threads, measure, floor, gain)
+    finally:
+        worker.kill()
+
+
+def _of_climb(found: Ladder, jobs: Sequence[float]) -> Iterator[Row]:
+    yield Row(
+        "mlp, batch 256: time of the search (two jobs, all compiling)", (sum(jobs[:2]),), at_most(30), "s"
+    )
+    compared = [(rung, rung.against_loader) for rung in found.rungs if rung.against_loader is not None]
+    worst = [
+        (against.parity.worst, rung.name)
+        for rung, against in compared
+        if against and against.parity.worst is not None and rung.setup.precision == "fp32"
+    ]
+    values = tuple(value for value, _ in worst)
+    remark = f"farthest: {max(worst)[1]}"
+    yield Row("fp32 rungs: losses against the article's, relative", (max(values),), at_most(_CLOSE), "", remark)
+    for rung, against in compared:
+        if against is not None and against.speedup is not None:
+            interval = (against.speedup.low, against.speedup.value, against.speedup.high)
+            yield Row(f"{rung.name}, {rung.setup.precision} / the article's loop", interval)
+    yield from _honest(found)
+
+
+def _honest(found: Ladder) -> Iterator[Row]:
+    """The headline is the fastest route's, whatever the default library does."""
+    top, measured = best(found, "fp32"), [rung for rung in found.rungs if rung.result and rung.result.limits]
+    shares = [limits.route_share(rung.result.limits) for rung in measured if rung.result and rung.result.limits]
+    known = [share for share in shares if share is not None]
+    if known:
+        yield Row("the default library's large product / the fastest route's", tuple(known))
+    routes = [rate(rung) for rung in found.rungs if rung.setup.precision == "fp32" and rung.result]
+    headline = rate(top) if top else None
+    if headline is not None:
+        fastest = max(value for value in routes if value is not None)
+        yield Row("headline / the fastest fp32 route", (headline / fastest,), at_least(_FP32_LIBRARY))
+
+
+def _at(
+    batch: int, top: Setup, threads: int, measure: optimise.Measure, floor: float, gain: float | None
+) -> Iterator[Row]:
+    work = Workload(batch_size=batch, epochs=1)
+    article = Setup(threads=min(threads, describe().usable_cores or threads), data_path="loader")
+    loader, ours = measure(JobSpec(work, (article, top), 4.0, 2.0, limits=True))
+    share, found = limits.floor_share(ours), compare(loader, ours)
+    if share is None or found.speedup is None:
+        raise BrokenError(f"batch {batch}: {ours.failure or found.verdict.reason}")
+    interval = (share.low, share.value, share.high)
+    yield Row(f"mlp, batch {batch}: speed / that of its products alone", interval, at_least(floor))
+    over = (found.speedup.low, found.speedup.value, found.speedup.high)
+    yield Row(f"mlp, batch {batch}: best / the article's loop", over, at_least(gain) if gain else None)
+    utilisation = limits.mfu(ours)
+    if utilisation is not None:
+        yield Row(
+            f"mlp, batch {batch}: arithmetic / the measured peak",
+            (utilisation.low, utilisation.value, utilisation.high),
+        )
+
+
+def _results(worker: Worker, spec: JobSpec, folder: Path) -> Sequence[RunResult]:
+    assembly = Assembly(f"ladder-{time.monotonic_ns()}", spec, "2026-01-01T00:00:00+00:00")
+    for event in worker.run(spec, folder, time.perf_counter()):
+        if event["type"] == "error":
+            raise BrokenError(f"{event['code']}: {event['facts']}")
+        assembly.add(event)
+    return assembly.results({}, {}, None, worker.software, "failed", None)
