@@ -313,8 +313,8 @@ SAYS: dict[RungName, str] = {
         "train.py is your script."
     ),
     "bound": N_(
-        "Each thread stays on a core of its own. It helps where the system moves threads about, and hurts where "
-        "other programs want the same cores. Linux only; train.py is your script."
+        "Each thread stays on a core of its own. It helps where the system moves threads about, and hurts "
+        "where other programs want the same cores. Linux only; train.py is your script."
     ),
     "tf32": N_(
         "Matrix products take factors of 11 bits instead of 24; sums stay in fp32. Losses may part by 1 %. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import setuptools  # noqa: F401 - for torch.compile, before anything can import the old distutils
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -184,9 +184,12 @@ def from_results(results: Sequence[RunResult]) -> tuple[Ladder, ...]:
 
 
 def best(ladder: Ladder, precision: Precision | None = None) -> Rung | None:
-    """The fastest rung whose work was proven to be the same; of one precision, or of all."""
+    """The rung that is surely the fastest: the highest lower end of a gain, where the work was the same.
+
+    Of one precision, or of all.
+    """
     sound = [
-        (against.speedup.value if against and against.speedup else 1.0, rung)
+        (against.speedup.low if against and against.speedup else 1.0, rung)
         for rung in ladder.rungs
         if rung.result is not None and (precision is None or rung.setup.precision == precision)
         for against in (rung.against_loader,)

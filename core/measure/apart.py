@@ -79,13 +79,12 @@ class _State:
         return cls(memory=memory, step_s=step_s, **{name: getattr(trainee, name) for name in names})
 
 
-class Apart:
-    """A Trainee elsewhere. Raises what it raises; MeasurementError where the process can't be had or dies."""
+class _Host:
+    """One process with an environment of its own, for all setups of a job that ask for the same."""
 
-    def __init__(self, spec: RunSpec, data: Prepared, default_threads: int, clock_origin: float) -> None:
-        self.spec, self.data = spec, data
+    def __init__(self, setup: Setup) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="crossover-")
-        environment = {**os.environ, **_variables(spec.setup, Path(self._folder.name))}
+        environment = {**os.environ, **_variables(setup, Path(self._folder.name))}
         self._line, theirs = Pipe()
         start = f"from core.measure.apart import serve; serve({theirs.fileno()})"
         command = (sys.executable, "-c", start)  # not -m, which would call our classes __main__
@@ -93,19 +92,66 @@ class Apart:
             command, cwd=_ROOT, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
         )
         theirs.close()
-        self._state: _State | None = None
-        self._ask("build", spec, data, default_threads, clock_origin)
+        self._sent: Prepared | None = None
+        self.guests: set[int] = set()
 
-    def _ask(self, name: str, *arguments: Any) -> Any:
+    def ask(self, guest: int, name: str, *arguments: Any) -> tuple[Any, _State | None]:
         try:
-            _send(self._line, (name, arguments))
-            kind, answer, self._state = _receive(self._line)
+            _send(self._line, (guest, name, arguments))
+            kind, answer, state = _receive(self._line)
         except (EOFError, OSError) as problem:
             self.close()
             raise MeasurementError("apart_died", exit_code=self._process.returncode) from problem
-        if kind == "answer":
-            return answer
-        raise answer
+        if kind == "problem":
+            raise answer
+        return answer, state
+
+    def settle(self, guest: int, data: Prepared, *arguments: Any) -> _State | None:
+        """Build a trainee; the images, which may be many, are sent once."""
+        news = None if data is self._sent else data
+        _, state = self.ask(guest, "build", news, *arguments)
+        self._sent = data
+        return state
+
+    def leave(self, guest: int) -> None:
+        """Nothing this trainee holds is needed any more; with the last one the process ends."""
+        self.guests.discard(guest)
+        if not self.guests:
+            self.close()
+
+    def close(self) -> None:
+        for key in [key for key, host in _hosts.items() if host is self]:
+            del _hosts[key]
+        self._line.close()
+        self._process.kill()
+        self._process.wait()
+        self._folder.cleanup()
+
+
+_hosts: dict[tuple[bool, bool, bool], _Host] = {}
+
+
+class Apart:
+    """A Trainee elsewhere. Raises what it raises; MeasurementError where the process can't be had or dies."""
+
+    def __init__(self, spec: RunSpec, data: Prepared, default_threads: int, clock_origin: float) -> None:
+        self.spec, self.data = spec, data
+        setup = spec.setup
+        key = (setup.products == "mkl_fast", setup.keep_pages, setup.bind_threads)
+        if key not in _hosts:
+            _hosts[key] = _Host(setup)
+        self._host, self._guest = _hosts[key], id(self)
+        self._host.guests.add(self._guest)
+        self._state: _State | None = None
+        try:
+            self._state = self._host.settle(self._guest, data, spec, default_threads, clock_origin)
+        except BaseException:
+            self.close()
+            raise
+
+    def _ask(self, name: str, *arguments: Any) -> Any:
+        answer, self._state = self._host.ask(self._guest, name, *arguments)
+        return answer
 
     def __getattr__(self, name: str) -> Any:
         """A reading of the trainee's state, as it was after the last call."""
@@ -139,11 +185,8 @@ class Apart:
         return found
 
     def close(self) -> None:
-        """End the process; nothing it holds is needed any more."""
-        self._line.close()
-        self._process.kill()
-        self._process.wait()
-        self._folder.cleanup()
+        """Nothing it holds is needed any more."""
+        self._host.leave(self._guest)
 
 
 def _variables(setup: Setup, folder: Path) -> dict[str, str]:
@@ -200,24 +243,28 @@ def serve(descriptor: int) -> None:
     """Answer calls that come over an inherited connection until its other end is closed."""
     os.dup2(2, 1)  # the worker's standard output is for its events
     line = Connection(descriptor)
-    trainee: Trainee | None = None
-    for name, arguments in _calls(line):
+    trainees: dict[int, Trainee] = {}
+    known: Prepared | None = None
+    for guest, name, arguments in _calls(line):
         try:
             if name == "build":
-                trainee, answer = Trainee(*arguments), None
+                data, spec, default_threads, clock_origin = arguments
+                known = data or known
+                assert known is not None
+                trainees[guest], answer = Trainee(spec, known, default_threads, clock_origin), None
             else:
-                answer = getattr(trainee, name)(*arguments)
+                answer = getattr(trainees[guest], name)(*arguments)
             kind = "answer"
         except (RuntimeError, MemoryError, ValueError, CrossoverError) as problem:
             kind, answer = "problem", _portable(problem)
-        _send(line, (kind, answer, _State.of(trainee) if trainee is not None else None))
+        _send(line, (kind, answer, _State.of(trainees[guest]) if guest in trainees else None))
 
 
-def _calls(line: Connection) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _calls(line: Connection) -> Iterator[tuple[int, str, tuple[Any, ...]]]:
     with contextlib.suppress(EOFError):
         while True:
-            name, arguments = _receive(line)
-            yield name, arguments
+            guest, name, arguments = _receive(line)
+            yield guest, name, arguments
 
 
 def _portable(problem: Exception) -> Exception:

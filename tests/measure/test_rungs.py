@@ -110,6 +110,21 @@ def test_a_process_apart_trains_as_this_one_does(tiny_data):
     assert losses(tiny_data, kind=Apart, keep_pages=True) == pytest.approx(losses(tiny_data), rel=CLOSE)
 
 
+def test_setups_that_ask_for_the_same_share_a_process_and_it_ends_with_the_last(tiny_data):
+    spec = make_spec(batch_size=16, threads=1, keep_pages=True)
+    one, other = (Apart(spec, tiny_data, 1, 0.0) for _ in range(2))
+    process = one._host._process
+    assert other._host._process is process
+    one.close()
+    assert process.poll() is None
+    assert other.warm_up(1.0, None, 0.0).first_step_s > 0
+    other.close()
+    assert process.poll() is not None
+    third = Apart(spec, tiny_data, 1, 0.0)
+    assert third._host._process is not process
+    third.close()
+
+
 def test_a_process_apart_raises_what_its_trainee_raises(tiny_data):
     spec = make_spec(model="mlp", batch_size=16, threads=1, channels_last=True, keep_pages=True)
     with pytest.raises(MeasurementError) as refusal:
@@ -119,7 +134,7 @@ def test_a_process_apart_raises_what_its_trainee_raises(tiny_data):
 
 def test_a_process_apart_that_is_lost_says_so(tiny_data):
     trainee = Apart(make_spec(batch_size=16, threads=1, keep_pages=True), tiny_data, 1, 0.0)
-    trainee._process.kill()
+    trainee._host._process.kill()
     with pytest.raises(MeasurementError) as refusal:
         trainee.warm_up(1.0, None, 0.0)
     assert refusal.value.code == "apart_died"

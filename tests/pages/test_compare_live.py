@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core import units
@@ -200,8 +202,9 @@ class TestAFullQueue:
         assert len(third.error) == 0, "told once"
 
 
-def test_too_many_setups_are_refused(dashboard):
+def test_too_many_setups_are_refused(dashboard, limits):
     visitor = dashboard.visit()
+    dashboard.runner.limits = replace(limits, setups=8)
     visitor.pills(key="devices").set_value(["cpu/1", "cpu", "cuda:0"]).run()
     visitor.pills(key="precisions").set_value(["fp32", "tf32", "bf16"]).run()
     visitor.pills(key="data_paths").set_value(["resident", "loader"]).run()

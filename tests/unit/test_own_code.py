@@ -121,16 +121,17 @@ def test_onednn_gives_the_gradients_of_torchs_own_products(on_the_cpu):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux") or not shutil.which("cc"), reason="needs Linux and cc")
-def test_the_lines_for_the_shell_run_a_script(tmp_path):
+@pytest.mark.parametrize(("name", "variable"), [("mkl_fast", "LD_PRELOAD"), ("bound", "OMP_PROC_BIND")])
+def test_the_lines_for_the_shell_run_a_script(tmp_path, name, variable):
     (tmp_path / "train.py").write_text(
-        f"{_DATA}\n{own_code.script('mkl_fast')}\n"
+        f"{_DATA}\n{own_code.script(name)}\n"
         "import os\n\nfirst = functional.cross_entropy(model(images / 127.5 - 1), labels).item()\n"
         f"for _ in range({_EPOCHS}):\n    epoch()\n"
         "last = functional.cross_entropy(model(images / 127.5 - 1), labels).item()\n"
-        "print(last / first, os.environ['LD_PRELOAD'])\n"
+        f"print(last / first, os.environ['{variable}'])\n"
     )
     done = subprocess.run(
-        ["bash", "-e", "-c", own_code.SNIPPETS["mkl_fast"].code],
+        ["bash", "-e", "-c", own_code.SNIPPETS[name].code],
         cwd=tmp_path,
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
@@ -138,6 +139,11 @@ def test_the_lines_for_the_shell_run_a_script(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    ratio, library = done.stdout.split()
+    ratio, value = done.stdout.split()
     assert float(ratio) < 0.8
-    assert Path(library).is_file()
+    assert variable != "LD_PRELOAD" or Path(value).is_file()
+
+
+def test_every_line_for_the_shell_is_run():
+    shell = [name for name in NAMES if own_code.SNIPPETS[name].language == "bash"]
+    assert shell == ["mkl_fast", "bound"]
