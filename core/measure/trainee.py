@@ -166,6 +166,8 @@ class Trainee:
         """
         unit = self.spec.setup.steps_per_call
         with self.executing():
+            if self._compiled is not None:  # for one thread count: each other one would be compiled anew
+                self._find_threads(max_seconds, self._eager_probe())
             first_s = self._first_step(unit)
             # compiling takes seconds and says nothing about the steps to come
             times = [first_s] if self._compiled is None else [self._timed(self._rehearsal, unit)[1]]
@@ -175,7 +177,8 @@ class Trainee:
                 if len(times) > fewest and _steady(times):
                     break
             self.step_s = statistics.median(times[-5:]) / unit
-            self._find_threads(max_seconds)
+            if self._compiled is None:
+                self._find_threads(max_seconds, self._rehearsal)
             self._prove()
         self.memory: Memory = self._memory.peak()
         warmed = times if self._compiled else times[1:]
@@ -196,16 +199,23 @@ class Trainee:
                 raise
             raise whole_step.explained(problem) from problem
 
-    def _find_threads(self, max_seconds: float) -> None:
+    def _eager_probe(self) -> loops.Loop:
+        """The same steps uncompiled, on a model of their own, and how long one takes."""
+        model = copy.deepcopy(self.model)
+        probe = loops.train(model, self._feed(epoch=0), self._optimise(model), self.autocast)
+        self.step_s = min(self._timed(probe, 1)[1] for _ in range(3))
+        return probe
+
+    def _find_threads(self, max_seconds: float, loop: loops.Loop) -> None:
         """The CPU at its best: the thread count is found where the setup names none."""
         if self.device.type != "cpu" or self.spec.setup.threads is not None:
             return
 
         def trial(count: int, seconds: float) -> float:
             torch.set_num_threads(count)
-            self._timed(self._rehearsal, self.spec.setup.steps_per_call)  # wakes the threads
+            self._timed(loop, self.spec.setup.steps_per_call)  # wakes the threads
             steps = self._in_calls(seconds)
-            return self._timed(self._rehearsal, steps)[1] / steps / self.spec.workload.batch_size
+            return self._timed(loop, steps)[1] / steps / self.spec.workload.batch_size
 
         work, setup = self.spec.workload, self.spec.setup
         kind = (work.model, work.task, work.batch_size, self.input_shape, setup)

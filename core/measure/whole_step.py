@@ -19,6 +19,7 @@ from core.measure.loops import Autocast, Call
 
 _WARM_UP_CALLS = 3  # before recording, on a stream of their own, as torch.cuda.graph's documentation asks for
 _LOG_LETTERS = 2000
+_VARIANTS = 1000
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Compiled:
 
     def __init__(self, model: nn.Module, learning_rate: float, batch_size: int, autocast: Autocast) -> None:
         self._batch_size = batch_size
-        torch._dynamo.reset()  # or setups of one job would share, and fill, one cache of compiled variants
-        torch._inductor.config.cpp.dynamic_threads = True  # else the thread count of the first call is kept
+        # All setups of a job are variants of one function to torch.compile, which by itself keeps eight.
+        torch._dynamo.config.recompile_limit = torch._dynamo.config.accumulated_recompile_limit = _VARIANTS
 
         def loss(
             weights: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor, y: Tensor
