@@ -23,7 +23,7 @@ SECONDS = 40.0  # timed, for all of it; building and compiling come on top
 _SEARCH_SHARE = 0.35  # of the time, for the first two jobs; the rest is for the one that is quoted
 _SETUPS = 14  # about as many share it
 _LOOK_EVERY_S = 0.5
-_PRECISE_PCT = 2.0
+_ROUGH_PCT, _PRECISE_PCT = 10.0, 2.0  # the intervals that a search and the quoted job are to reach
 _BF16_ISA = {"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"}
 
 Measure = Callable[[JobSpec], Sequence[RunResult]]
@@ -82,7 +82,7 @@ def climb(
 
 def _measured(rungs: Sequence[Rung], work: Workload, seconds: float, measure: Measure) -> tuple[Rung, ...]:
     possible = tuple(rung.setup for rung in rungs if rung.reason is None)
-    return measured(rungs, measure(JobSpec(work, tuple(dict.fromkeys(possible)), seconds)))
+    return measured(rungs, measure(JobSpec(work, tuple(dict.fromkeys(possible)), seconds, _ROUGH_PCT)))
 
 
 def _precisions(device: Device) -> tuple[Precision, ...]:

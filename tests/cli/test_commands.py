@@ -149,6 +149,8 @@ def test_a_worker_that_cant_be_started_ends_with_1(crossover, monkeypatch):
 
 def press_ctrl_c_when(condition):
     """As the terminal does it: a signal to this process, once the condition holds."""
+    # what a shell starts in the background ignores the signal, and so would these tests
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def wait_and_press():
         until(condition)
