@@ -37,9 +37,14 @@ def explain(problem: Exception, spec: RunSpec, data: Prepared, default_threads: 
         return Note("out_of_memory", {"device": device, "batch_size": batch_size})
     if "Expected more than 1 value per channel" in text:  # batch normalisation over a 1x1 picture
         raise InputError("batch_needs_two", model=spec.workload.model) from problem
-    if isinstance(problem, torch.AcceleratorError) or "CUDA error" in text:
+    if is_lost(problem):
         return Note("device_failed", {"device": device, "problem": text})
     return Note("torch_failed", {"problem": text})
+
+
+def is_lost(problem: Exception) -> bool:
+    """Whether the device itself has failed."""
+    return isinstance(problem, torch.AcceleratorError) or "CUDA error" in str(problem)
 
 
 def _largest_batch(spec: RunSpec, data: Prepared, default_threads: int) -> int | None:

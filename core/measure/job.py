@@ -28,6 +28,7 @@ _FEWEST_BLOCKS = 15
 _FEWEST_IN_TIME, _PATIENCE = 5, 3.0  # blocks that a run gets even over its time, up to so many times over it
 # A setup whose own work is done keeps pace in short blocks, so that the others' blocks have neighbours.
 _RESTING_SECONDS = 0.1
+_STEPS_OF_LIMITS = 20  # about as long as a step's products take, warmed up and repeated in every precision
 _EVALUATION_SHARE = 0.5  # of the time budget, at most, for each look at the test images
 
 
@@ -206,10 +207,27 @@ def _finish(contestant: _Contestant, job: JobSpec, emit: Emit, compared: bool) -
         emit("note", run=index, note=to_plain(note))
     dissected = trainee.dissect()
     if job.limits:
-        emit("limits", run=index, limits=to_plain(trainee.limits()))
+        _measure_limits(contestant, job, emit)
     if dissected is not None:
         emit("anatomy", run=index, anatomy=to_plain(dissected))
     emit("run_end", run=index, status="finished" if trainee.epochs_done else "out_of_time")
+
+
+def _measure_limits(contestant: _Contestant, job: JobSpec, emit: Emit) -> None:
+    """The device's limits, which explain a run that is measured already: their lack takes nothing from it."""
+    trainee, index = contestant.trainee, contestant.index
+    if trainee.step_s * _STEPS_OF_LIMITS > job.max_seconds:
+        emit("note", run=index, note=to_plain(Note("limits_too_slow")))
+        return
+    try:
+        found = trainee.limits()
+    except (RuntimeError, MemoryError) as problem:
+        if failures.is_lost(problem):
+            raise
+        text = next(iter(str(problem).splitlines()), "") or type(problem).__name__
+        emit("note", run=index, note=to_plain(Note("limits_failed", {"problem": text[:200]})))
+    else:
+        emit("limits", run=index, limits=to_plain(found))
 
 
 def _block_seconds(trainee: Trainee | Apart, job: JobSpec) -> float:

@@ -17,6 +17,10 @@ NOTES: dict[str, str] = {
     "stopped_by_time": N_(
         "The time was up before the speed-up's interval was known to be within ±{target_pct:g} %."
     ),
+    "limits_too_slow": N_(
+        "The device's limits weren't measured, as one step takes too long for the time given. Give the run more time."
+    ),
+    "limits_failed": N_("The device's limits couldn't be measured ({problem}). The run itself is unaffected."),
     "threads_not_searched": N_(
         "The best thread count wasn't searched, as one step takes too long for the time given; {threads} were used."
     ),

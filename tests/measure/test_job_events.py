@@ -12,7 +12,7 @@ import torch
 from core.measure import anatomy, devices, feeds, job
 from core.measure.failures import ProcessSpoilt
 from core.measure.trainee import Trainee
-from core.records import Device, JobSpec, Setup
+from core.records import Device, JobSpec, Limits, Setup
 from core.runs.assemble import Assembly
 from tests.builders import make_setup, make_workload
 
@@ -386,3 +386,30 @@ def test_what_is_built_is_left_out_of_later_collections(run_job, monkeypatch):
     run_job()
     assert min(frozen) > 0
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [(None, None), (RuntimeError("no such operator"), "limits_failed"), (MemoryError(), "limits_failed")],
+)
+def test_limits_that_cant_be_measured_take_nothing_from_the_run(run_job, monkeypatch, trouble, code):
+    def measured(trainee):
+        if trouble is not None:
+            raise trouble
+        return Limits(1.0, ())
+
+    monkeypatch.setattr(Trainee, "limits", measured)
+    events = run_job(limits=True)
+    assert events.statuses() == {0: "finished"}
+    assert [event["note"]["code"] for event in events.of("note") if "limits" in event["note"]["code"]] == (
+        [code] if code else []
+    )
+    assert len(events.of("limits")) == (trouble is None)
+
+
+def test_limits_arent_measured_where_a_step_takes_too_long_for_them(run_job, monkeypatch):
+    monkeypatch.setattr(job, "_STEPS_OF_LIMITS", 1e9)
+    events = run_job(limits=True)
+    assert [event["note"]["code"] for event in events.of("note")] == ["limits_too_slow"]
+    assert events.of("limits") == []
+    assert events.statuses() == {0: "finished"}
