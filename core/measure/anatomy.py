@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _SETTLE_STEPS = 5
 _STEPS = (5, 50)
-_SECONDS = 2.0
+_SECONDS, _SHARE = 2.0, 0.1  # at most so long, and at most that share of the time for a setup
 
 _OF_TASK: dict[str, tuple[Stage, ...]] = {
     "train": ("load", "copy", "forward", "backward", "optimiser"),
@@ -64,16 +64,16 @@ class _DeviceStamps:
         return [a.elapsed_time(b) / 1e3 for a, b in itertools.pairwise(events)]
 
 
-def dissect(trainee: Trainee) -> Anatomy | None:
+def dissect(trainee: Trainee, max_seconds: float) -> Anatomy | None:
     """Stage times of some more steps of a trainee; call it last, it goes on training.
 
-    None for a step that is one call: what is compiled or recorded as a whole has no boundaries to time.
+    `max_seconds`: the time that the setup was timed for, of which this takes a share. None for a step that is one call: what is compiled or recorded as a whole has no boundaries to time.
     """
     if trainee.spec.setup.step != "eager":
         return None
     stages = [stage for stage in _OF_TASK[trainee.spec.workload.task] if stage != "copy" or trainee.feed.copies]
     fewest, most = _STEPS
-    steps = max(fewest, min(most, round(_SECONDS / trainee.step_s)))
+    steps = max(fewest, min(most, round(min(_SECONDS, _SHARE * max_seconds) / trainee.step_s)))
     on_host = trainee.device.type == "cpu"
     stamps: _Stamps = _HostStamps() if on_host else _DeviceStamps(trainee.device, steps * len(stages) + 1)
     step = _step(trainee)

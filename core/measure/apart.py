@@ -176,8 +176,8 @@ class Apart:
         notes: list[Note] = self._ask("take_notes")
         return notes
 
-    def dissect(self) -> Anatomy | None:
-        anatomy: Anatomy | None = self._ask("dissect")
+    def dissect(self, max_seconds: float) -> Anatomy | None:
+        anatomy: Anatomy | None = self._ask("dissect", max_seconds)
         return anatomy
 
     def limits(self) -> Limits:

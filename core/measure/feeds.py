@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -36,6 +36,9 @@ class Feed(Protocol):
     def to_device(self, batch: Batch) -> Batch:
         """The batch on the device."""
 
+    def close(self) -> None:
+        """End the processes it may have; nothing is fetched any more."""
+
 
 def order(samples: int, seed: int, epoch: int) -> Tensor:
     """The order of an epoch's images, int64 (samples,): drawn on the CPU, so that it is the same everywhere."""
@@ -56,7 +59,7 @@ class LoaderFeed:
     def _images(self, data: Prepared) -> Dataset[Any]:
         return TensorDataset(data.train_x, data.train_y)
 
-    def _endless(self, epoch: int) -> Iterator[Batch]:
+    def _endless(self, epoch: int) -> Generator[Batch]:
         while True:
             indices = order(len(self._dataset), self._seed, epoch).tolist()
             yield from DataLoader(self._dataset, self._batch_size, sampler=indices, drop_last=True)
@@ -68,6 +71,11 @@ class LoaderFeed:
 
     def to_device(self, batch: Batch) -> Batch:
         return batch[0].to(self._device), batch[1].to(self._device)
+
+    def close(self) -> None:
+        # Left to the garbage collector, which finalises a DataLoader's queues first, each of its processes
+        # would wait five seconds for a message that can't come any more.
+        self._batches.close()
 
 
 class _Transformed(Dataset[tuple[Tensor, int]]):
@@ -99,7 +107,7 @@ class TransformsFeed(LoaderFeed):
 class WorkersFeed(LoaderFeed):
     """A DataLoader in processes of its own; page-locked memory and a copy that the host doesn't wait for."""
 
-    def _endless(self, epoch: int) -> Iterator[Batch]:
+    def _endless(self, epoch: int) -> Generator[Batch]:
         count = max(
             1, min(_MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
         )
@@ -163,6 +171,9 @@ class ResidentFeed:
 
     def to_device(self, batch: Batch) -> Batch:
         return batch
+
+    def close(self) -> None:
+        """Nothing to end."""
 
 
 def placed(path: DataPath, data: Prepared, device: torch.device) -> Prepared:

@@ -80,8 +80,7 @@ def run(job: JobSpec, context: Context, emit: Emit) -> None:
     finally:
         gc.unfreeze()
         for contestant in contestants:
-            if isinstance(contestant.trainee, Apart):
-                contestant.trainee.close()
+            contestant.trainee.close()
 
 
 def _enter(
@@ -129,8 +128,7 @@ def _warm(
     try:
         return trainee, trainee.warm_up(max_seconds, context.worker_start_s, data_s)
     except BaseException:
-        if isinstance(trainee, Apart):
-            trainee.close()
+        trainee.close()
         raise
 
 
@@ -205,7 +203,7 @@ def _finish(contestant: _Contestant, job: JobSpec, emit: Emit, compared: bool) -
         notes.append(Note(code, {"target_pct": job.target_pct}))
     for note in notes:
         emit("note", run=index, note=to_plain(note))
-    dissected = trainee.dissect()
+    dissected = trainee.dissect(job.max_seconds)
     if job.limits:
         _measure_limits(contestant, job, emit)
     if dissected is not None:

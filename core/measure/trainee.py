@@ -55,6 +55,7 @@ class Trainee:
         self._diverged = False
         self.steps_per_epoch = len(data.train_y) // spec.workload.batch_size
         self._losses: list[Tensor] = []
+        self._feeds: list[feeds.Feed] = []
         self._memory = memory.Watch(self.device)
         with self.executing():
             self._build()
@@ -118,7 +119,9 @@ class Trainee:
 
     def _feed(self, epoch: int) -> feeds.Feed:
         work, path = self.spec.workload, self.spec.setup.data_path
-        return feeds.make(path, self._placed, work.batch_size, work.seed, self.device, epoch)
+        feed = feeds.make(path, self._placed, work.batch_size, work.seed, self.device, epoch)
+        self._feeds.append(feed)
+        return feed
 
     def _make_loop(self, model: nn.Module, feed: feeds.Feed, optimiser: torch.optim.SGD) -> loops.Loop:
         if self.spec.setup.step != "eager":
@@ -315,9 +318,14 @@ class Trainee:
             library = self.spec.setup.products
             return limits.measure(self.model, batch, self.device, self.threads, training, library)
 
-    def dissect(self) -> Anatomy | None:
+    def dissect(self, max_seconds: float) -> Anatomy | None:
         """Where a step's time goes, by an instrumented pass; call it last."""
-        return anatomy.dissect(self)
+        return anatomy.dissect(self, max_seconds)
+
+    def close(self) -> None:
+        """End what works for it in the background; it isn't used any more."""
+        for feed in self._feeds:
+            feed.close()
 
     @property
     def epoch_complete(self) -> bool:

@@ -35,7 +35,7 @@ def warm(tiny_data, monkeypatch):
     ],
 )
 def test_the_stages_are_those_of_the_task_and_its_data_path(task, path, stages, warm):
-    found = anatomy.dissect(warm(task=task, data_path=path))
+    found = anatomy.dissect(warm(task=task, data_path=path), 60.0)
     assert found.clock == "host"
     assert [item.stage for item in found.stages] == stages
     assert {len(item.seconds) for item in found.stages} == {12}
@@ -47,7 +47,7 @@ def test_the_stages_add_up_to_the_whole(warm, monkeypatch):
     ticks = iter(range(1_000_000))
     made = warm(data_path="loader")
     monkeypatch.setattr(anatomy.time, "perf_counter_ns", lambda: next(ticks) * 10**9)
-    found = anatomy.dissect(made)
+    found = anatomy.dissect(made, 60.0)
     assert {value for item in found.stages for value in item.seconds} == {1.0}
     assert next(ticks) == 12 * 5 + 1
 
@@ -56,16 +56,22 @@ def test_the_stages_add_up_to_the_whole(warm, monkeypatch):
 def test_a_slow_model_is_looked_at_for_fewer_steps(step_s, steps, warm):
     made = warm()
     made.step_s = step_s
-    assert {len(item.seconds) for item in anatomy.dissect(made).stages} == {steps}
+    assert {len(item.seconds) for item in anatomy.dissect(made, 60.0).stages} == {steps}
 
 
 def test_it_is_the_loops_step_that_is_dissected(warm):
     """As many steps of the loop end at the same weights."""
     dissected, looped = warm(learning_rate=0.1), warm(learning_rate=0.1)
-    anatomy.dissect(dissected)
+    anatomy.dissect(dissected, 60.0)
     looped._loop(anatomy._SETTLE_STEPS + 12, [])
     for name, value in looped.model.state_dict().items():
         torch.testing.assert_close(dissected.model.state_dict()[name], value)
+
+
+def test_a_short_job_is_dissected_shortly(warm):
+    made = warm()
+    made.step_s = 0.01
+    assert {len(item.seconds) for item in anatomy.dissect(made, 0.7).stages} == {7}
 
 
 @pytest.mark.parametrize("task", ["classify", "extract"])
@@ -73,7 +79,7 @@ def test_inference_is_dissected_without_gradients(task, warm):
     made = warm(task=task)
     modes = []
     made.model.register_forward_hook(lambda *_: modes.append(torch.is_inference_mode_enabled()))
-    anatomy.dissect(made)
+    anatomy.dissect(made, 60.0)
     assert set(modes) == {True}
 
 
@@ -83,7 +89,7 @@ def test_it_runs_as_its_setup_says(warm, monkeypatch):
     made.model.register_forward_hook(lambda _, __, out: seen.add((torch.get_num_threads(), out.dtype)))
     waits = []
     monkeypatch.setattr(devices, "synchronise", waits.append)
-    anatomy.dissect(made)
+    anatomy.dissect(made, 60.0)
     assert seen == {(2, torch.bfloat16)}
     assert len(waits) == 2  # before the first stamp and after the last, never in between
 

@@ -1,6 +1,7 @@
 """The data paths give the same batches in the same order, each image once an epoch."""
 
 import itertools
+import multiprocessing
 
 import pytest
 import torch
@@ -94,3 +95,14 @@ def test_images_that_dont_fit_on_the_device_are_refused_with_numbers(monkeypatch
     assert feeds.placed("loader", data, CPU) is data
     monkeypatch.setattr(feeds, "free_bytes", lambda device: int(data.train_x.nbytes / 0.8) + 2)
     feeds.placed("resident", data, CPU)
+
+
+def test_closing_a_feed_ends_its_processes_at_once():
+    before = set(multiprocessing.active_children())
+    feed = feeds.make("workers", numbered(), 5, 0, CPU, 1)
+    feed.fetch()
+    started = set(multiprocessing.active_children()) - before
+    assert started
+    feed.close()
+    assert not started & set(multiprocessing.active_children())
+    assert all(child.exitcode == 0 for child in started)  # by themselves; after five seconds they are killed

@@ -75,7 +75,7 @@ def test_a_call_of_several_steps_leaves_no_step_of_an_epoch_out(tiny_data):
     assert steps == trainee.steps_per_epoch
     record = trainee.end_epoch(10.0)
     assert (record.steps, record.test_samples) == (steps, len(tiny_data.test_y))
-    assert trainee.dissect() is None  # one call has no stages
+    assert trainee.dissect(60.0) is None  # one call has no stages
 
 
 @COMPILER
