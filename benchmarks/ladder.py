@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.pairing import BrokenError, Row, at_least, at_most
 from core.analysis import limits
 from core.analysis.comparison import compare
-from core.analysis.ladder import Ladder, best, rate
+from core.analysis.ladder import STEPS_PER_CALL, Ladder, best, rate
 from core.hardware.cpu import describe
 from core.records import JobSpec, RunResult, Setup, Workload
 from core.runs import optimise
@@ -22,6 +24,7 @@ _LOADER = "loader"
 _GOALS = {16: (0.50, None), 64: (0.60, 1.5), 256: (0.75, 2.0), 1024: (0.75, 2.0)}
 _CLOSE = 1e-4  # relative, of an fp32 rung's losses
 _FP32_LIBRARY = 0.95
+_SHORT = 64  # the largest batch at which calling the compiled step with less effort is tried
 
 
 def run(folder: Path, quick: bool) -> Iterator[Row]:
@@ -51,9 +54,14 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
 
 
 def _of_climb(found: Ladder, jobs: Sequence[float]) -> Iterator[Row]:
-    yield Row(
-        "mlp, batch 256: time of the search (two jobs, all compiling)", (sum(jobs[:2]),), at_most(30), "s"
-    )
+    late = [
+        rung.result.cold_start.first_step_s
+        for rung in found.rungs
+        if rung.result and rung.result.cold_start and rung.setup.cpp_calls
+    ]
+    search_s = sum(jobs[:2]) + sum(late)
+    yield Row("mlp, batch 256: the search for the best setup, all compiling", (search_s,), at_most(30), "s")
+    yield Row("mlp, batch 256: and the measurement of what it found", (sum(jobs),), unit="s")
     compared = [(rung, rung.against_loader) for rung in found.rungs if rung.against_loader is not None]
     worst = [
         (against.parity.worst, rung.name)
@@ -89,13 +97,17 @@ def _at(
 ) -> Iterator[Row]:
     work = Workload(batch_size=batch, epochs=1)
     article = Setup(threads=min(threads, describe().usable_cores or threads), data_path="loader")
-    loader, ours = measure(JobSpec(work, (article, top), 4.0, 2.0, limits=True))
-    share, found = limits.floor_share(ours), compare(loader, ours)
-    if share is None or found.speedup is None:
-        raise BrokenError(f"batch {batch}: {ours.failure or found.verdict.reason}")
+    setups = [article, top]
+    if top.step == "compiled" and batch <= _SHORT:
+        setups.append(replace(top, steps_per_call=STEPS_PER_CALL, cpp_calls=True))
+    loader, *found = measure(JobSpec(work, tuple(setups), 4.0, 2.0, limits=True))
+    ours = min(found, key=lambda result: limits.step_s(result) or math.inf)
+    share, gained = limits.floor_share(ours), compare(loader, ours)
+    if share is None or gained.speedup is None:
+        raise BrokenError(f"batch {batch}: {ours.failure or gained.verdict.reason}")
     interval = (share.low, share.value, share.high)
     yield Row(f"mlp, batch {batch}: speed / that of its products alone", interval, at_least(floor))
-    over = (found.speedup.low, found.speedup.value, found.speedup.high)
+    over = (gained.speedup.low, gained.speedup.value, gained.speedup.high)
     yield Row(f"mlp, batch {batch}: best / the article's loop", over, at_least(gain) if gain else None)
     utilisation = limits.mfu(ours)
     if utilisation is not None:

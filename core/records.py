@@ -64,10 +64,11 @@ class Setup:
     products: Products = "default"
     keep_pages: bool = False  # CPU: the allocator keeps freed memory instead of giving it back
     bind_threads: bool = False  # CPU: each thread stays on one core
-    # eager: operation by operation; compiled: the whole step by torch.compile; graph: the whole step recorded
-    # as a CUDA graph and replayed; compiled_graph: both
+    # eager: operation by operation; compiled: the whole step by torch.compile's compiler; graph: the whole step
+    # recorded as a CUDA graph and replayed; compiled_graph: both
     step: StepKind = "eager"
     steps_per_call: int = 1  # of a compiled step or a replay
+    cpp_calls: bool = False  # CPU: what is compiled is called from C++ instead of Python
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,8 @@ def _options(setup: Setup, named: Collection[str], translate: Translate) -> Iter
     step = [translate(_STEPS[setup.step])] if "step" in named and setup.step != "eager" else []
     if "steps_per_call" in named and setup.steps_per_call > 1:
         step.append(translate("{n} steps a call").format(n=setup.steps_per_call))
+    if "cpp_calls" in named and setup.cpp_calls:
+        step.append(translate("called from C++"))
     if step:
         yield translate(", ").join(step)
     if "products" in named and setup.products != "default":
@@ -224,7 +226,7 @@ _SWITCHES = {
     "keep_pages": N_("memory kept"),
     "bind_threads": N_("threads bound"),
 }
-_OPTIONS = ("step", "steps_per_call", "products", *_SWITCHES)
+_OPTIONS = ("step", "steps_per_call", "cpp_calls", "products", *_SWITCHES)
 _RUNGS: dict[RungName, str] = {
     "transforms": N_("Image by image"),
     "loader": N_("The article's loop"),
@@ -234,6 +236,7 @@ _RUNGS: dict[RungName, str] = {
     "fused": N_("Fused optimiser"),
     "channels_last": N_("Channels last"),
     "onednn": N_("Products by oneDNN"),
+    "keep_pages": N_("Memory kept"),
     "mkl_fast": N_("MKL's fast path"),
     "bound": N_("Threads bound to cores"),
     "tf32": "TF32",

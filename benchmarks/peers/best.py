@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from benchmarks.pairing import BrokenError
 from benchmarks.peers.process import GoneError, Process
+from core.hardware.system import cpuinfo
 
 _TRIAL_S = 0.2
-# As core.analysis.ladder stacks them.
+# As core.analysis.ladder stacks them. MKL's fast path has to be switched on on other makers' processors only.
 _TUNED = "device=cpu,flush_denormals=true,fused=true"
 _APART = f"{_TUNED},keep_pages=true"
-_COMPILED = "step=compiled,steps_per_call=8"
+_COMPILED = "step=compiled"
+_SHORT = "step=compiled,steps_per_call=8,cpp_calls=true"
+_MKL = "" if cpuinfo(Path("/")).get("vendor_id") == "GenuineIntel" else ",products=mkl_fast"
 _LINEAR = {
-    "fp32": (_TUNED, f"{_APART},products=mkl_fast", f"{_APART},products=mkl_fast,{_COMPILED}"),
-    "bf16": (f"{_APART},precision=bf16", f"{_APART},precision=bf16,{_COMPILED}"),
+    "fp32": (_TUNED, f"{_APART}{_MKL}", f"{_APART}{_MKL},{_COMPILED}", f"{_APART}{_MKL},{_SHORT}"),
+    "bf16": (f"{_APART},precision=bf16", f"{_APART},precision=bf16,{_SHORT}"),
 }
-_CONVOLUTIONS = (_TUNED, f"{_APART},channels_last=true")
+_CONVOLUTIONS = (_TUNED, f"{_APART},channels_last=true", f"{_APART},channels_last=true,{_COMPILED}")
 
 
 def best_setup(model: str, batch: int, precision: str, ours: Process) -> str:

@@ -265,7 +265,9 @@ def _without(rung: Rung) -> Setup:
     if rung.name == "channels_last":
         return replace(setup, channels_last=False)
     if rung.name in ("onednn", "mkl_fast"):
-        return replace(setup, products="default", keep_pages=False, bind_threads=False)
+        return replace(setup, products="default", bind_threads=False)
+    if rung.name == "keep_pages":
+        return replace(setup, keep_pages=False)
     if rung.name in ("tf32", "bf16"):
         return replace(setup, precision="fp32")
-    return replace(setup, step="eager", steps_per_call=1)
+    return replace(setup, step="eager", steps_per_call=1, cpp_calls=False)

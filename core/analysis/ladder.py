@@ -22,17 +22,19 @@ RungName = Literal[
     "fused",  # the optimiser's update as one kernel
     "channels_last",  # convolutions with the channels innermost
     "onednn",  # CPU: matrix products by oneDNN
-    "mkl_fast",  # CPU: MKL's fast kernels, and an allocator that keeps its pages
+    "keep_pages",  # CPU: an allocator that keeps its pages
+    "mkl_fast",  # CPU: and MKL's fast kernels
     "bound",  # CPU: and each thread on a core of its own
     "tf32",
     "bf16",
-    "compiled",  # the whole step by torch.compile
-    "compiled_steps",  # several steps in a call
+    "compiled",  # the whole step by torch.compile's compiler
+    "compiled_steps",  # several steps in a call; on the CPU, from C++
     "graph",  # the whole step as a CUDA graph
     "graph_steps",  # several steps in a replay
 ]
 NAMES: tuple[RungName, ...] = get_args(RungName)
 STEPS_PER_CALL = 4
+SHORT_STEP_S = 1e-3  # below, a CPU's compiled step is worth calling with less effort: compiling that takes long
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ def rung_of(setup: Setup) -> RungName:
         return "bound"
     if setup.products != "default":
         return setup.products
+    if setup.keep_pages:
+        return "keep_pages"
     if setup.channels_last:
         return "channels_last"
     if setup.fused:
@@ -80,28 +84,46 @@ def rung_of(setup: Setup) -> RungName:
     return setup.data_path
 
 
-def first_plan(work: Workload, device: str, default_threads: int, convolutions: bool) -> tuple[Rung, ...]:
-    """The rungs that can be planned before anything is measured, each on top of the one before."""
+def first_plan(
+    work: Workload,
+    device: str,
+    default_threads: int,
+    convolutions: bool,
+    intel: bool = False,
+    virtual: bool = False,
+) -> tuple[Rung, ...]:
+    """The rungs that can be planned before anything is measured, each on top of the one before.
+
+    `intel`, `virtual`: whether the processor is Intel's, where MKL is fast by itself, and its cores a virtual
+    machine's, which threads can't be bound to.
+    """
     on_cpu = device == "cpu"
+    elsewhere = None if on_cpu else Note("only_on_cpu")
     plain = Setup(device, threads=default_threads if on_cpu else None, data_path="loader")
     resident = replace(plain, data_path="resident")
     tuned = replace(resident, threads=None, flush_denormals=True) if on_cpu else resident
     fused = replace(tuned, fused=True)
     top = replace(fused, channels_last=convolutions)
-    fast = replace(top, products="mkl_fast", keep_pages=True)
+    kept = replace(top, keep_pages=True)
+    fast = replace(kept, products="mkl_fast")
     rungs = [
         Rung("transforms", replace(plain, data_path="transforms")),
         Rung("loader", plain),
         Rung("workers", replace(plain, data_path="workers")),
         Rung("resident", resident),
-        Rung("threads", tuned, reason=None if on_cpu else Note("only_on_cpu")),
+        Rung("threads", tuned, reason=elsewhere),
         Rung(
             "fused", fused, reason=None if work.task == "train" else Note("only_training", {"task": work.task})
         ),
         Rung("channels_last", top, reason=None if convolutions else Note("no_convolutions")),
-        Rung("onednn", replace(top, products="onednn"), reason=None if on_cpu else Note("only_on_cpu")),
-        Rung("mkl_fast", fast, reason=None if on_cpu else Note("only_on_cpu")),
-        Rung("bound", replace(fast, bind_threads=True), reason=None if on_cpu else Note("only_on_cpu")),
+        Rung("onednn", replace(top, products="onednn"), reason=elsewhere),
+        Rung("keep_pages", kept, reason=elsewhere),
+        Rung("mkl_fast", fast, reason=elsewhere or (Note("mkl_already_fast") if intel else None)),
+        Rung(
+            "bound",
+            replace(kept if intel else fast, bind_threads=True),
+            reason=elsewhere or (Note("cores_are_virtual") if virtual else None),
+        ),
     ]
     return tuple(rungs)
 
@@ -124,9 +146,7 @@ def second_plan(work: Workload, best: Setup, precisions: Iterable[Precision]) ->
     every: tuple[Precision, ...] = ("fp32", *wanted)
     for precision in every:
         base = replace(best, precision=precision)
-        for steps in (
-            (1, STEPS_PER_CALL) if precision == "fp32" else (STEPS_PER_CALL,)
-        ):  # compiling takes seconds
+        for steps in (1, STEPS_PER_CALL) if on_cuda else (1,):  # a CPU's several steps: `third_plan`
             compiled = replace(base, step="compiled", steps_per_call=steps)
             rungs.append(Rung(rung_of(compiled), compiled, reason=training))
         graphs: tuple[StepKind, ...] = ("graph", "compiled_graph")
@@ -137,6 +157,29 @@ def second_plan(work: Workload, best: Setup, precisions: Iterable[Precision]) ->
                 if step == "graph" or on_cuda:
                     rungs.append(Rung(rung_of(graph), graph, reason=reason))
     return tuple(_in_order(rungs))
+
+
+def third_plan(found: Ladder, precisions: Iterable[Precision]) -> tuple[Rung, ...]:
+    """Calling a CPU's compiled step with less effort, where it is the best of its precision and short."""
+    rungs = []
+    for rung in found.rungs:
+        setup = rung.setup
+        if setup.device != "cpu" or rung.name != "compiled" or setup.precision not in ("fp32", *precisions):
+            continue
+        several = replace(setup, steps_per_call=STEPS_PER_CALL, cpp_calls=True)
+        reason = rung.reason or _calls_dont_matter(rung, best(found, setup.precision))
+        rungs.append(Rung(rung_of(several), several, reason=reason))
+    return tuple(rungs)
+
+
+def _calls_dont_matter(compiled: Rung, top: Rung | None) -> Note | None:
+    if compiled.result is None or top is None or top.setup != compiled.setup:
+        return Note("not_compiled")
+    per_sample, batch = rate(compiled), compiled.result.spec.workload.batch_size
+    step_s = batch / per_sample if per_sample else 0.0
+    if step_s < SHORT_STEP_S:
+        return None
+    return Note("step_long_enough", {"step_ms": 1e3 * step_s, "limit_ms": 1e3 * SHORT_STEP_S})
 
 
 def measured(rungs: Sequence[Rung], results: Sequence[RunResult]) -> tuple[Rung, ...]:

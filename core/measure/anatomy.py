@@ -67,7 +67,8 @@ class _DeviceStamps:
 def dissect(trainee: Trainee, max_seconds: float) -> Anatomy | None:
     """Stage times of some more steps of a trainee; call it last, it goes on training.
 
-    `max_seconds`: the time that the setup was timed for, of which this takes a share. None for a step that is one call: what is compiled or recorded as a whole has no boundaries to time.
+    `max_seconds`: the time that the setup was timed for, of which this takes a share. None for a step that is
+    one call: what is compiled or recorded as a whole has no boundaries to time.
     """
     if trainee.spec.setup.step != "eager":
         return None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import gc
 import itertools
 import math
 import statistics
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -92,10 +90,11 @@ class Trainee:
         if setup.step != "eager" and work.task != "train":
             raise MeasurementError("only_training", task=work.task)
         if setup.step in ("compiled", "compiled_graph"):
-            self._compiled = whole_step.Compiled(self.model, work.learning_rate, work.batch_size, self.autocast)
-        with self._compiling():
-            self._rehearsal = self._make_loop(twin, self._feed(epoch=0), self._optimise(twin))
-            self._loop = self._make_loop(self.model, self.feed, self.optimiser)
+            self._compiled = whole_step.Compiled(
+                self.model, work.learning_rate, work.batch_size, self.autocast, setup.cpp_calls
+            )
+        self._rehearsal = self._make_loop(twin, self._feed(epoch=0), self._optimise(twin))
+        self._loop = self._make_loop(self.model, self.feed, self.optimiser)
 
     def _optimise(self, model: nn.Module) -> torch.optim.SGD:
         fused = (
@@ -189,18 +188,8 @@ class Trainee:
 
     def _first_step(self, unit: int) -> float:
         """Seconds of the first step, compilation included; of a call of several steps and of a single one."""
-        with self._compiling():
-            first_s = self._timed(self._rehearsal, unit)[1]
-            return first_s if unit == 1 else first_s + self._timed(self._rehearsal, 1)[1]
-
-    @contextlib.contextmanager
-    def _compiling(self) -> Iterator[None]:
-        try:
-            yield
-        except RuntimeError as problem:
-            if self._compiled is None or not whole_step.compiling(problem):
-                raise
-            raise whole_step.explained(problem) from problem
+        first_s = self._timed(self._rehearsal, unit)[1]
+        return first_s if unit == 1 else first_s + self._timed(self._rehearsal, 1)[1]
 
     def _eager_probe(self) -> loops.Loop:
         """The same steps uncompiled, on a model of their own, and how long one takes."""

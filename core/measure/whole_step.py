@@ -1,4 +1,4 @@
-"""A training step as one call: compiled by torch.compile, recorded as a CUDA graph, or both.
+"""A training step as one call: compiled by TorchInductor, recorded as a CUDA graph, or both.
 
 The batch is taken by index inside the call, so that between two calls nothing is left to do but to say which
 images come next. The mathematics is that of `loops.train` with plain SGD.
@@ -6,6 +6,7 @@ images come next. The mathematics is that of `loops.train` with plain SGD.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 from torch.nn import functional
 
-from core.errors import MeasurementError
+from core.measure.compiling import compiled
 from core.measure.loops import Autocast, Call
 
 _WARM_UP_CALLS = 3  # before recording, on a stream of their own, as torch.cuda.graph's documentation asks for
-_LOG_LETTERS = 2000
-_VARIANTS = 1000
 
 
 @dataclass(frozen=True)
@@ -31,53 +30,67 @@ class Images:
 
 
 class Compiled:
-    """The step of one setup, compiled once and used for any model of the same architecture."""
+    """The step of one setup, compiled once for each number of steps in a call; for any model of its kind."""
 
-    def __init__(self, model: nn.Module, learning_rate: float, batch_size: int, autocast: Autocast) -> None:
-        self._batch_size = batch_size
-        # All setups of a job are variants of one function to torch.compile, which by itself keeps eight.
-        torch._dynamo.config.recompile_limit = torch._dynamo.config.accumulated_recompile_limit = _VARIANTS
-
-        def loss(
-            weights: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor, y: Tensor
-        ) -> tuple[Tensor, dict[str, Tensor]]:
-            buffers = {
-                name: buffer.clone() for name, buffer in buffers.items()
-            }  # batch normalisation's, written to
-            with autocast:
-                outputs = functional_call(model, {**weights, **buffers}, (x,))
-                return functional.cross_entropy(outputs, y), buffers
-
-        def steps(
-            weights: dict[str, Tensor],
-            buffers: dict[str, Tensor],
-            images: tuple[Tensor, Tensor],
-            indices: Tensor,
-        ) -> Tensor:
-            losses = []
-            for chosen in indices.split(batch_size):
-                x, y = images[0].index_select(0, chosen), images[1].index_select(0, chosen)
-                gradients, (value, after) = grad_and_value(loss, has_aux=True)(weights, buffers, x, y)
-                for name, weight in weights.items():
-                    weight.sub_(gradients[name], alpha=learning_rate)
-                for name, buffer in buffers.items():
-                    buffer.copy_(after[name])
-                losses.append(value.detach())
-            return torch.stack(losses)
-
-        self._steps = torch.compile(steps, fullgraph=True, dynamic=False)
+    def __init__(
+        self,
+        model: nn.Module,
+        learning_rate: float,
+        batch_size: int,
+        autocast: Autocast,
+        cpp_calls: bool = False,
+    ) -> None:
+        self._names = (
+            [name for name, _ in model.named_parameters()],
+            [name for name, _ in model.named_buffers()],
+        )
+        self._model, self._rate, self._batch_size = model, learning_rate, batch_size
+        self._autocast, self._cpp_calls = autocast, cpp_calls
+        self._known: dict[Hashable, Any] = {}
 
     def of(self, model: nn.Module, images: Images) -> Call:
-        """The call for one model's weights, which it changes in place."""
-        weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
-        buffers = {name: buffer.detach() for name, buffer in model.named_buffers()}
+        """The call for one model's weights, which it changes in place.
+
+        It compiles when it is first called with so many indices; raises MeasurementError where that fails.
+        """
+        state = [tensor.detach() for tensor in (*model.parameters(), *model.buffers())]
 
         def call(indices: Tensor) -> Tensor:
+            key = len(indices), torch.get_num_threads()  # both are written into the compiled code
             with torch.no_grad():
-                losses: Tensor = self._steps(weights, buffers, (images.x, images.y), indices)
+                if key not in self._known:
+                    arguments = (images.x, images.y, indices, *state)
+                    self._known[key] = compiled(self._steps, arguments, self._cpp_calls)
+                losses: Tensor = self._known[key](images.x, images.y, indices, *state)[0]
                 return losses
 
         return call
+
+    def _steps(self, images: Tensor, labels: Tensor, indices: Tensor, *state: Tensor) -> tuple[Tensor]:
+        """Train on one batch of indices after the other; `state`: parameters, then buffers."""
+        of_weights, of_buffers = self._names
+        weights = dict(zip(of_weights, state, strict=False))
+        buffers = dict(zip(of_buffers, state[len(weights) :], strict=True))
+        losses = []
+        for chosen in indices.split(self._batch_size):
+            x, y = images.index_select(0, chosen), labels.index_select(0, chosen)
+            gradients, (value, after) = grad_and_value(self._loss, has_aux=True)(weights, buffers, x, y)
+            for name, weight in weights.items():
+                weight.sub_(gradients[name], alpha=self._rate)
+            for name, buffer in buffers.items():
+                buffer.copy_(after[name])
+            losses.append(value.detach())
+        return (torch.stack(losses),)
+
+    def _loss(
+        self, weights: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor, y: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        buffers = {
+            name: buffer.clone() for name, buffer in buffers.items()
+        }  # batch normalisation's, written to
+        with self._autocast:
+            outputs = functional_call(self._model, {**weights, **buffers}, (x,))
+            return functional.cross_entropy(outputs, y), buffers
 
 
 def eager(
@@ -126,20 +139,3 @@ def recorded(call: Call, model: nn.Module, indices: Tensor) -> Call:
         return losses.clone()
 
     return replay
-
-
-def explained(problem: RuntimeError) -> MeasurementError:
-    """Why a step couldn't be compiled, with the end of the compiler's own words."""
-    text = str(problem)
-    first = next((line.strip() for line in text.splitlines() if line.strip()), type(problem).__name__)
-    if "InvalidCxxCompiler" in type(problem).__name__ or "No working C++ compiler" in text:
-        return MeasurementError("no_compiler", problem=first[:200])
-    return MeasurementError("compile_failed", problem=first[:300], log=text[-_LOG_LETTERS:])
-
-
-def compiling(problem: Any) -> bool:
-    """Whether an error comes from torch.compile and not from running the step."""
-    modules = (kind.__module__ for kind in type(problem).__mro__)
-    return any(
-        module.startswith(("torch._dynamo", "torch._inductor", "torch._functorch")) for module in modules
-    )

@@ -122,7 +122,7 @@ ERRORS = {
         "The setup {text} isn't understood: {problem}. Write it like device=cpu,threads=2,precision=fp32."
     ),
     "only_on_cpu": N_(
-        "These are options of the CPU: products, keep_pages, bind_threads, flush_denormals. Leave them out for a GPU."
+        "These are options of the CPU: products, keep_pages, bind_threads, flush_denormals, cpp_calls. Leave them out for a GPU."
     ),
     "only_on_cuda": N_(
         "A graph of the whole step needs an NVIDIA GPU (cuda:0). Choose step=eager or compiled."
@@ -133,14 +133,24 @@ ERRORS = {
     "calls_need_whole_step": N_(
         "Several steps in a call need a step that is compiled or a graph. Add step=compiled, or leave steps_per_call out."
     ),
+    "cpp_calls_need_compiled": N_(
+        "Only a compiled step can be called from C++. Add step=compiled, or leave cpp_calls out."
+    ),
     "only_training": N_("A compiled step or a graph is there for training only. Choose step=eager for {task}."),
-    "compile_failed": N_("This step can't be compiled by torch.compile: {problem}."),
+    "compile_failed": N_("This step can't be compiled: {problem}."),
     "no_compiler": N_(
-        "A C++ compiler is missing, which torch.compile needs for the CPU ({problem}). On Debian it is in the package g++."
+        "A C++ compiler is missing, which compiling for the CPU needs ({problem}). On Debian it is in the package g++."
     ),
     "no_shim_compiler": N_(
         "MKL's fast kernels are switched on by a small library that needs a C compiler, and there is none. On Debian it "
         "is in the package gcc."
+    ),
+    "step_long_enough": N_(
+        "A step takes {step_ms:.1f} ms: calling it with less effort would hardly show. It is tried below {limit_ms:g} ms."
+    ),
+    "not_compiled": N_("Calling a compiled step with less effort is tried where compiling it was the fastest."),
+    "cores_are_virtual": N_(
+        "This is a virtual machine: its cores are no fixed cores of the processor, so binding threads to them gains nothing."
     ),
     "mkl_absent": N_("This build of torch doesn't use MKL ({blas}), so it has no other path to take."),
     "onednn_absent": N_("This build of torch comes without oneDNN."),

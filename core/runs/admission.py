@@ -42,7 +42,7 @@ def check(job: JobSpec, limits: Limits | None = None) -> None:
         _check_setup(setup, limits)
     if len(set(job.setups)) < len(job.setups):
         raise InputError("setups_equal")
-    _between("max_seconds", job.max_seconds, 1, limits.max_seconds)
+    _between("max_seconds", job.max_seconds, 0.1, limits.max_seconds)
     _between("target_pct", job.target_pct, 0.1, 100)
 
 
@@ -85,6 +85,7 @@ def _check_combination(setup: Setup) -> None:
         "only_on_cuda": "graph" in setup.step and not setup.device.startswith("cuda"),
         "needs_resident": whole and setup.data_path != "resident",
         "onednn_is_eager_fp32": setup.products == "onednn" and (whole or setup.precision != "fp32"),
+        "cpp_calls_need_compiled": setup.cpp_calls and setup.step != "compiled",
         "calls_need_whole_step": setup.steps_per_call > 1 and not whole,
     }
     for code, found in impossible.items():
@@ -93,7 +94,7 @@ def _check_combination(setup: Setup) -> None:
 
 
 def _names_cpu_option(setup: Setup) -> bool:
-    return setup.keep_pages or setup.bind_threads or setup.flush_denormals
+    return setup.cpp_calls or setup.keep_pages or setup.bind_threads or setup.flush_denormals
 
 
 def _whole(name: str, value: int, low: int, high: int) -> None:

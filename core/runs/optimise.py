@@ -1,7 +1,8 @@
 """Climbing the ladder: three ordinary jobs one after the other, each planned from what the last one measured.
 
 The first measures the rungs that can be planned beforehand, the second what is built on the best of them, the
-third the article's loop against the best of each precision, for longer and with the device's limits.
+third the article's loop against the best of each precision, for longer and with the device's limits, and what
+a CPU's short compiled steps gain by being called with less effort.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from core.analysis.ladder import Ladder, Rung, best, first_plan, ladder, measured, second_plan
+from core.analysis.ladder import Ladder, Rung, best, first_plan, ladder, measured, second_plan, third_plan
 from core.errors import CrossoverError, InputError, MeasurementError
 from core.hardware import environment
+from core.hardware.system import cpuinfo
 from core.records import Device, Fact, JobSpec, Note, Precision, RunResult, Setup, Workload
 from core.runs.jobs import Runner
 
 STEPS = 3
 SECONDS = 40.0  # timed, for all of it; building and compiling come on top
-_SEARCH_SHARE = 0.35  # of the time, for the first two jobs; the rest is for the one that is quoted
-_SETUPS = 14  # about as many share it
+# Of the time, for each of about a dozen setups of the first two jobs; the rest is for the job that is quoted.
+_SEARCH_SHARE, _SEARCHED = 0.01, 12
+_SHORTEST_S = 0.1
 _LOOK_EVERY_S = 0.5
 _ROUGH_PCT, _PRECISE_PCT = 10.0, 2.0  # the intervals that a search and the quoted job are to reach
 _BF16_ISA = {"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"}
@@ -57,10 +61,18 @@ def climb(
 
     Raises what `measure` raises, and MeasurementError("nothing_measured") where nothing could be.
     """
-    share = max(1.0, seconds * _SEARCH_SHARE / _SETUPS)
+    share = max(_SHORTEST_S, seconds * _SEARCH_SHARE)
     tell(1, None)
     default_threads = min(default_threads, os.cpu_count() or 1)  # OMP_NUM_THREADS may say more than there are
-    first = first_plan(work, device.id, default_threads, convolutions=work.model != "mlp")
+    processor = cpuinfo(Path("/"))
+    first = first_plan(
+        work,
+        device.id,
+        default_threads,
+        convolutions=work.model != "mlp",
+        intel=processor.get("vendor_id") == "GenuineIntel",
+        virtual="hypervisor" in processor.get("flags", "").split(),
+    )
     found = ladder(device.id, _measured(first, work, share, measure))
     top = best(found, "fp32")
     if top is None:
@@ -71,13 +83,15 @@ def climb(
     second = _measured((loader, *second_plan(work, top.setup, _precisions(device))), work, share, measure)
     found = ladder(device.id, (*found.rungs, *(rung for rung in second if rung.name != "loader")))
     tell(3, found)
+    extra = third_plan(found, _precisions(device))
     chosen = {rung.setup for p in ("fp32", *_precisions(device)) if (rung := best(found, p)) is not None}
     last = tuple(
         rung for rung in found.rungs if rung.result and (rung.setup in chosen or rung.name == "loader")
     )
-    share = max(1.0, seconds * (1 - _SEARCH_SHARE) / len(last))
+    last = (*last, *(rung for rung in extra if rung.reason is None))
+    share = max(_SHORTEST_S, seconds * (1 - _SEARCH_SHARE * _SEARCHED) / len(last))
     spec = JobSpec(work, tuple(rung.setup for rung in last), share, _PRECISE_PCT, limits=True)
-    return ladder(device.id, (*found.rungs, *measured(last, measure(spec))))
+    return ladder(device.id, (*found.rungs, *extra, *measured(last, measure(spec))))
 
 
 def _measured(rungs: Sequence[Rung], work: Workload, seconds: float, measure: Measure) -> tuple[Rung, ...]:

@@ -277,7 +277,7 @@ def test_a_setup_that_fails_on_its_way_keeps_its_blocks(run_job, monkeypatch):
 
 @pytest.mark.parametrize("max_seconds", [20.0, 0.01])
 def test_all_may_fail_at_their_very_end(max_seconds, run_job, monkeypatch):
-    def broken(trainee):
+    def broken(trainee, max_seconds):
         raise RuntimeError("no")
 
     monkeypatch.setattr(anatomy, "dissect", broken)

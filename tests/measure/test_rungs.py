@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.errors import MeasurementError
-from core.measure import apart, models, whole_step
+from core.measure import apart, compiling, models, whole_step
 from core.measure.apart import Apart
 from core.measure.products import OneDnnLinear
 from core.measure.trainee import Trainee
@@ -16,7 +16,7 @@ from core.records import Setup
 from tests.builders import make_spec
 from tests.measure.training import make
 
-COMPILER = pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+COMPILER = pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
 CLOSE = 1e-4  # relative, after all steps; fp32
 
 
@@ -48,6 +48,7 @@ def losses(data, steps=40, model="mlp", kind=Trainee, **setup):
         {"products": "onednn"},
         pytest.param({"step": "compiled"}, marks=COMPILER),
         pytest.param({"step": "compiled", "steps_per_call": 3}, marks=COMPILER),
+        pytest.param({"step": "compiled", "steps_per_call": 2, "cpp_calls": True}, marks=COMPILER),
     ],
     ids=str,
 )
@@ -186,7 +187,7 @@ def test_a_missing_compiler_is_named():
     class InvalidCxxCompiler(RuntimeError):
         pass
 
-    assert whole_step.explained(InvalidCxxCompiler("No working C++ compiler found")).code == "no_compiler"
+    assert compiling.explained(InvalidCxxCompiler("No working C++ compiler found")).code == "no_compiler"
 
 
 @pytest.mark.parametrize("task", ["classify", "extract"])

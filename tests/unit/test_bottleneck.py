@@ -262,10 +262,11 @@ def test_what_was_not_tried_gained_nothing():
     [
         ("fused", {"fused": True}),
         ("channels_last", {"channels_last": True}),
-        ("mkl_fast", {"products": "mkl_fast", "keep_pages": True, "bind_threads": True}),
+        ("mkl_fast", {"products": "mkl_fast", "bind_threads": True}),
+        ("keep_pages", {"keep_pages": True}),
         ("onednn", {"products": "onednn"}),
         ("bf16", {"precision": "bf16"}),
-        ("compiled_steps", {"step": "compiled", "steps_per_call": 4}),
+        ("compiled_steps", {"step": "compiled", "steps_per_call": 4, "cpp_calls": True}),
     ],
 )
 def test_the_setup_below_a_rung(name, setup):

@@ -46,9 +46,8 @@ def test_each_rung_stands_on_the_one_before():
     assert rungs["resident"].setup == Setup(threads=8)
     assert rungs["threads"].setup == Setup(flush_denormals=True)  # the best of a search
     assert rungs["channels_last"].setup == dataclasses.replace(rungs["fused"].setup, channels_last=True)
-    assert rungs["mkl_fast"].setup == dataclasses.replace(
-        rungs["channels_last"].setup, products="mkl_fast", keep_pages=True
-    )
+    assert rungs["keep_pages"].setup == dataclasses.replace(rungs["channels_last"].setup, keep_pages=True)
+    assert rungs["mkl_fast"].setup == dataclasses.replace(rungs["keep_pages"].setup, products="mkl_fast")
     assert rungs["bound"].setup == dataclasses.replace(rungs["mkl_fast"].setup, bind_threads=True)
 
 
@@ -72,7 +71,8 @@ def test_the_second_plan_lists_what_a_device_lacks():
     assert reasons["tf32", "tf32"] == Note("precision_unavailable", {"precision": "tf32"})
     assert reasons["bf16", "bf16"] is None
     assert reasons["graph", "fp32"] == Note("only_on_cuda")
-    assert reasons["compiled_steps", "bf16"] is None
+    assert reasons["compiled", "bf16"] is None
+    assert ("compiled_steps", "fp32") not in reasons  # which the third plan decides on
     assert all(rung.setup.products == "default" for rung in rungs)  # oneDNN's own way is for eager fp32
     assert [NAMES.index(rung.name) for rung in rungs] == sorted(NAMES.index(rung.name) for rung in rungs)
 

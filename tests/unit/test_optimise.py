@@ -14,20 +14,28 @@ from core.runs.optimise import Optimiser, climb
 from tests.builders import make_blocks, make_cpu, make_machine, make_result
 
 CPU = Device("cpu", "Test CPU")
-STEP_S = {"transforms": 0.08, "loader": 0.04, "onednn": 0.015, "mkl_fast": 0.01, "compiled_steps": 0.008}
+STEP_S = {
+    "transforms": 0.08,
+    "loader": 0.04,
+    "onednn": 0.015,
+    "mkl_fast": 0.01,
+    "compiled": 0.009,
+    "compiled_steps": 0.008,
+}
 
 
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch):
     cpu = make_cpu(isa=("avx512_bf16",))
     monkeypatch.setattr(environment, "machine", lambda: make_machine(cpu=cpu))
+    monkeypatch.setattr(optimise, "cpuinfo", lambda root: {"vendor_id": "AuthenticAMD", "flags": "fpu"})
 
 
 class Bench:
-    """Measures nothing: each rung takes its time of STEP_S, bf16 half of it."""
+    """Measures nothing: each rung takes its time of STEP_S, bf16 half of it, all of them `times` as long."""
 
-    def __init__(self, **failing):
-        self.jobs, self.failing = [], failing
+    def __init__(self, times=1.0, **failing):
+        self.jobs, self.times, self.failing = [], times, failing
 
     def __call__(self, spec):
         self.jobs.append(spec)
@@ -35,7 +43,7 @@ class Bench:
 
     def result(self, index, setup):
         name, job_id = rung_of(setup), f"job-{len(self.jobs)}"
-        step_s = STEP_S.get(name, 0.02) * (0.5 if setup.precision == "bf16" else 1)
+        step_s = self.times * STEP_S.get(name, 0.02) * (0.5 if setup.precision == "bf16" else 1)
         spec = dataclasses.replace(make_result().spec, setup=setup)
         plain = {"id": f"{job_id}-{index}", "job_id": job_id, "spec": spec}
         if name in self.failing:
@@ -44,7 +52,7 @@ class Bench:
 
 
 def test_three_jobs_lead_to_the_best():
-    bench, told = Bench(), []
+    bench, told = Bench(times=0.1), []
     found = climb(Workload(), CPU, 8, bench, 60.0, lambda step, known: told.append((step, known)))
     assert [step for step, _ in told] == [1, 2, 3]
     assert told[0][1] is None
@@ -57,13 +65,17 @@ def test_three_jobs_lead_to_the_best():
         "threads",
         "fused",
         "onednn",
+        "keep_pages",
         "mkl_fast",
         "bound",
     ]
     assert second[0] == "loader"
     assert all(setup.products == "mkl_fast" for setup in bench.jobs[1].setups[1:])  # the best of the first job
-    assert third == ["loader", "compiled_steps", "compiled_steps"]
-    assert [setup.precision for setup in bench.jobs[2].setups] == ["fp32", "fp32", "bf16"]
+    assert second[1:] == ["bf16", "compiled", "compiled"]
+    # a step of 0.9 ms, and one of half of that: both are short enough to be called with less effort
+    assert third == ["loader", "compiled", "compiled", "compiled_steps", "compiled_steps"]
+    assert [setup.precision for setup in bench.jobs[2].setups] == ["fp32", "fp32", "bf16", "fp32", "bf16"]
+    assert [setup.cpp_calls for setup in bench.jobs[2].setups] == [False, False, False, True, True]
     assert [spec.limits for spec in bench.jobs] == [False, False, True]
     by_name = {(rung.name, rung.setup.precision): rung for rung in found.rungs}
     assert by_name["compiled_steps", "fp32"].result.job_id == "job-3"  # the longer measurement is the one kept
@@ -72,17 +84,47 @@ def test_three_jobs_lead_to_the_best():
     assert by_name["channels_last", "fp32"].reason == Note("no_convolutions")
 
 
+def test_a_long_step_is_called_as_it_is():
+    bench = Bench()
+    found = climb(Workload(), CPU, 8, bench)
+    assert not any(setup.cpp_calls for setup in bench.jobs[2].setups)
+    several = {rung.setup.precision: rung for rung in found.rungs if rung.name == "compiled_steps"}
+    assert several["fp32"].reason == Note(
+        "step_long_enough", {"step_ms": pytest.approx(9, rel=0.02), "limit_ms": 1.0}
+    )
+    assert several["bf16"].reason.code == "step_long_enough"
+
+
+def test_what_is_eager_at_its_best_isnt_called_with_less_effort():
+    found = climb(Workload(), CPU, 8, Bench(times=0.01, bf16="out_of_memory", compiled="no_compiler"))
+    reasons = [rung.reason for rung in found.rungs if rung.name == "compiled_steps"]
+    assert reasons == [Note("no_compiler"), Note("no_compiler")]
+
+
+def test_on_intels_processors_mkl_needs_no_help_and_a_virtual_machines_cores_are_none(monkeypatch):
+    monkeypatch.setattr(
+        optimise, "cpuinfo", lambda root: {"vendor_id": "GenuineIntel", "flags": "fpu hypervisor"}
+    )
+    bench = Bench()
+    found = climb(Workload(), CPU, 8, bench)
+    reasons = {rung.name: rung.reason for rung in found.rungs}
+    assert reasons["mkl_fast"] == Note("mkl_already_fast")
+    assert reasons["bound"] == Note("cores_are_virtual")
+    assert reasons["keep_pages"] is None
+    assert not {"mkl_fast", "bound"} & {rung_of(setup) for setup in bench.jobs[0].setups}
+
+
 def test_a_rung_that_fails_is_listed_and_the_climb_goes_on():
     found = climb(Workload(), CPU, 8, Bench(mkl_fast="no_shim_compiler", compiled="no_compiler"))
     reasons = {rung.name: rung.reason for rung in found.rungs if rung.setup.precision == "fp32"}
     assert reasons["mkl_fast"] == Note("no_shim_compiler")
     assert reasons["compiled"] == Note("no_compiler")
-    assert reasons["compiled_steps"] is None
+    assert reasons["compiled_steps"] == Note("no_compiler")
 
 
 def test_where_not_even_the_articles_loop_runs_its_reason_is_raised():
     everything = dict.fromkeys(
-        ("transforms", "loader", "workers", "resident", "threads", "fused", "onednn"), "x"
+        ("transforms", "loader", "workers", "resident", "threads", "fused", "onednn", "keep_pages"), "x"
     )
     with pytest.raises(MeasurementError) as refusal:
         climb(Workload(), CPU, 8, Bench(**everything | {"loader": "out_of_memory"}, mkl_fast="x", bound="x"))
@@ -147,7 +189,7 @@ def test_a_server_climbs_in_the_background():
     until(lambda: optimiser.state(climb_id).done)
     progress = optimiser.state(climb_id)
     assert (progress.step, progress.failure, progress.cancelled) == (3, None, False)
-    assert any(rung.name == "compiled_steps" for rung in progress.ladder.rungs)
+    assert any(rung.name == "compiled" and rung.result for rung in progress.ladder.rungs)
     assert optimiser.state("another") is None
 
 
@@ -165,7 +207,7 @@ def test_a_climb_can_be_cancelled():
 
 def test_what_fails_is_told():
     everything = dict.fromkeys(
-        ("transforms", "loader", "workers", "resident", "threads", "fused", "onednn", "mkl_fast"),
+        ("transforms", "loader", "workers", "resident", "threads", "fused", "onednn", "keep_pages", "mkl_fast"),
         "out_of_memory",
     )
     optimiser = Optimiser(Queue(Bench(**everything)))

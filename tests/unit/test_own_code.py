@@ -40,6 +40,7 @@ def _as_before():
     yield
     torch.set_num_threads(threads)
     torch.set_flush_denormal(False)
+    torch._inductor.config.cpp_wrapper = False
 
 
 @pytest.fixture
@@ -121,7 +122,10 @@ def test_onednn_gives_the_gradients_of_torchs_own_products(on_the_cpu):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux") or not shutil.which("cc"), reason="needs Linux and cc")
-@pytest.mark.parametrize(("name", "variable"), [("mkl_fast", "LD_PRELOAD"), ("bound", "OMP_PROC_BIND")])
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [("keep_pages", "MALLOC_TOP_PAD_"), ("mkl_fast", "LD_PRELOAD"), ("bound", "OMP_PROC_BIND")],
+)
 def test_the_lines_for_the_shell_run_a_script(tmp_path, name, variable):
     (tmp_path / "train.py").write_text(
         f"{_DATA}\n{own_code.script(name)}\n"
@@ -146,4 +150,4 @@ def test_the_lines_for_the_shell_run_a_script(tmp_path, name, variable):
 
 def test_every_line_for_the_shell_is_run():
     shell = [name for name in NAMES if own_code.SNIPPETS[name].language == "bash"]
-    assert shell == ["mkl_fast", "bound"]
+    assert shell == ["keep_pages", "mkl_fast", "bound"]
