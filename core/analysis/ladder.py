@@ -226,17 +226,18 @@ def from_results(results: Sequence[RunResult]) -> tuple[Ladder, ...]:
     return tuple(ladder(device, rungs) for device, rungs in by_device.items())
 
 
-def best(ladder: Ladder, precision: Precision | None = None) -> Rung | None:
+def best(ladder: Ladder, precision: Precision | None = None, surely: bool = True) -> Rung | None:
     """The rung that is surely the fastest: the highest lower end of a gain, where the work was the same.
 
-    Of one precision, or of all.
+    Of one precision, or of all. Not `surely`: the likeliest, by the gain itself.
     """
     sound = [
-        (against.speedup.low if against and against.speedup else 1.0, rung)
+        ((gain.low if surely else gain.value) if gain else 1.0, rung)
         for rung in ladder.rungs
         if rung.result is not None and (precision is None or rung.setup.precision == precision)
         for against in (rung.against_loader,)
-        if rung.name == "loader" or (against is not None and against.speedup is not None)
+        for gain in (against.speedup if against else None,)
+        if rung.name == "loader" or gain is not None
     ]
     return max(sound, key=lambda item: item[0])[1] if sound else None
 

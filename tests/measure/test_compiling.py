@@ -1,4 +1,4 @@
-"""The compiler's own pass: an update becomes one product with its weight, where that changes nobody's values."""
+"""Our pass in the compiler: an update becomes one product with its weight, where nobody else notices."""
 
 import pytest
 import torch

@@ -122,6 +122,22 @@ def test_the_best_is_the_fastest_whose_work_was_the_same():
     assert ladder.best(ladder.ladder("cpu", [Rung("loader", LOADER)])) is None
 
 
+def test_the_likeliest_may_be_less_sure():
+    loader, steady = measured(LOADER, 0.4), measured(RESIDENT, 0.2, start_s=1012.0)
+    wild = measured(Setup(fused=True), 0.18, start_s=2014.0)
+    blocks = tuple(
+        dataclasses.replace(block, duration_s=block.duration_s * (0.6, 1.0, 1.7)[place % 3])
+        for place, block in enumerate(wild.blocks)
+    )
+    rungs = [
+        Rung(ladder.rung_of(run.spec.setup), run.spec.setup, run, loader)
+        for run in (loader, steady, dataclasses.replace(wild, blocks=blocks))
+    ]
+    found = ladder.ladder("cpu", rungs)
+    assert ladder.best(found).name == "resident"
+    assert ladder.best(found, surely=False).name == "fused"
+
+
 def test_a_later_measurement_takes_the_place_of_an_earlier_one():
     early, late = measured(LOADER, 0.4), measured(LOADER, 0.3, job_id="job-2")
     rungs = [Rung("loader", LOADER, early, early), Rung("loader", LOADER, late, late), Rung("loader", LOADER)]
