@@ -50,11 +50,12 @@ check: $(DEV_READY)  ## format, lint, import contracts, types
 bench: $(READY) $(PEERS_READY)  ## this project against its peers and the machine's limits
 	$(PY) -m benchmarks
 
-gpu: $(if $(filter $(PY),$(GPU_PYTHON)),$(DEV_READY))  ## GPU tests, then a fresh recording; under ten minutes
+gpu: $(if $(filter $(PY),$(GPU_PYTHON)),$(DEV_READY))  ## GPU tests, a fresh recording, the promises on a GPU; under ten minutes
 	@$(GPU_PYTHON) -c 'import sys, torch; sys.exit(None if torch.accelerator.is_available() else \
 		"torch sees no GPU here. `python -m core devices` says why.")'
 	$(GPU_PYTHON) -m pytest tests/gpu -m gpu
-	$(GPU_PYTHON) -m core record --out recordings/
+	$(GPU_PYTHON) -m core record --out recordings/ --minutes 5
+	$(GPU_PYTHON) -m benchmarks gpu
 
 catalogue: $(DEV_READY)  ## collect the texts to translate, and put their translations into use
 	$(PY) -m scripts.catalogue update compile

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.pairing import HEADER, Row
@@ -32,8 +33,17 @@ BENCHMARKS = {
     "disturbed": "calibration.disturbed",
     "ladder": "ladder.run",
     "peers": "peers.contest.run",
+    "gpu": "gpu.run",
 }
-NOT_QUICK = {"visitors", "same", "known", "disturbed", "ladder", "peers"}  # jobs, phases, other libraries
+ONLY_BY_NAME = {"gpu"}  # which most machines lack
+NOT_QUICK = ONLY_BY_NAME | {
+    "visitors",
+    "same",
+    "known",
+    "disturbed",
+    "ladder",
+    "peers",
+}  # jobs, phases, other libraries
 
 
 def main() -> None:
@@ -46,7 +56,8 @@ def main() -> None:
     if unknown := set(arguments.names) - BENCHMARKS.keys():
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped on the way out
-    wanted = arguments.names or [name for name in BENCHMARKS if not (arguments.quick and name in NOT_QUICK)]
+    left_out = NOT_QUICK if arguments.quick else ONLY_BY_NAME
+    wanted = arguments.names or [name for name in BENCHMARKS if name not in left_out]
     print(_machine())
     with tempfile.TemporaryDirectory(prefix="crossover-bench-") as folder:
         missed = sum(_show(name, Path(folder), arguments.quick) for name in wanted)
@@ -75,7 +86,8 @@ def _benchmark(name: str) -> Callable[[Path, bool], Iterator[Row]]:
 def _machine() -> str:
     described = cpu.describe()
     cores = f"{described.physical_cores} physical and {described.usable_cores} usable cores"
-    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "streamlit"))
+    there = [name for name in ("torch", "streamlit") if find_spec(name)]
+    versions = ", ".join(f"{name} {version(name)}" for name in there)
     return f"{described.model}, {cores}, Python {sys.version.split()[0]}, {versions}"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks import jobs
 from benchmarks.pairing import BrokenError, Row, at_least, at_most
 from core.analysis import limits
 from core.analysis.comparison import compare
@@ -15,7 +16,6 @@ from core.analysis.ladder import STEPS_PER_CALL, Ladder, best, rate
 from core.hardware.cpu import describe
 from core.records import JobSpec, RunResult, Setup, Workload
 from core.runs import optimise
-from core.runs.assemble import Assembly
 from core.runs.worker import Worker
 from core.setups import setup_text
 
@@ -30,19 +30,19 @@ _SHORT = 64  # the largest batch at which calling the compiled step with less ef
 def run(folder: Path, quick: bool) -> Iterator[Row]:
     """One climb from nothing, then the setup that it found beside the article's loop at other batch sizes."""
     worker = Worker()
-    jobs: list[float] = []
+    spent: list[float] = []
 
     def measure(spec: JobSpec) -> Sequence[RunResult]:
         begun = time.perf_counter()
-        results = _results(worker, spec, folder)
-        jobs.append(time.perf_counter() - begun)
+        results = jobs.results(worker, spec, folder)
+        spent.append(time.perf_counter() - begun)
         return results
 
     try:
         device = worker.devices[0]
         work = Workload(batch_size=256, epochs=1)
         found = optimise.climb(work, device, worker.software.default_threads, measure, 14.0 if quick else 40.0)
-        yield from _of_climb(found, jobs)
+        yield from _of_climb(found, spent)
         top = best(found, "fp32")
         if top is None:
             raise BrokenError("no rung was found best")
@@ -53,15 +53,15 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
         worker.kill()
 
 
-def _of_climb(found: Ladder, jobs: Sequence[float]) -> Iterator[Row]:
+def _of_climb(found: Ladder, spent: Sequence[float]) -> Iterator[Row]:
     late = [
         rung.result.cold_start.first_step_s
         for rung in found.rungs
         if rung.result and rung.result.cold_start and rung.setup.cpp_calls
     ]
-    search_s = sum(jobs[:2]) + sum(late)
+    search_s = sum(spent[:2]) + sum(late)
     yield Row("mlp, batch 256: the search for the best setup, all compiling", (search_s,), at_most(30), "s")
-    yield Row("mlp, batch 256: and the measurement of what it found", (sum(jobs),), unit="s")
+    yield Row("mlp, batch 256: and the measurement of what it found", (sum(spent),), unit="s")
     compared = [(rung, rung.against_loader) for rung in found.rungs if rung.against_loader is not None]
     worst = [
         (against.parity.worst, rung.name)
@@ -115,12 +115,3 @@ def _at(
             f"mlp, batch {batch}: arithmetic / the measured peak",
             (utilisation.low, utilisation.value, utilisation.high),
         )
-
-
-def _results(worker: Worker, spec: JobSpec, folder: Path) -> Sequence[RunResult]:
-    assembly = Assembly(f"ladder-{time.monotonic_ns()}", spec, "2026-01-01T00:00:00+00:00")
-    for event in worker.run(spec, folder, time.perf_counter()):
-        if event["type"] == "error":
-            raise BrokenError(f"{event['code']}: {event['facts']}")
-        assembly.add(event)
-    return assembly.results({}, {}, None, worker.software, "failed", None)
