@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from core.analysis import stats, timed
 from core.analysis.comparison import compare
-from core.records import Comparison, Note, Precision, RunResult, Setup, StepKind, Workload
+from core.records import Comparison, Machine, Note, Precision, RunResult, Setup, StepKind, Workload
 
 RungName = Literal[
     "transforms",  # image by image in a DataLoader
@@ -89,15 +89,12 @@ def first_plan(
     device: str,
     default_threads: int,
     convolutions: bool,
-    intel: bool = False,
-    virtual: bool = False,
+    machine: Machine,
 ) -> tuple[Rung, ...]:
-    """The rungs that can be planned before anything is measured, each on top of the one before.
-
-    `intel`, `virtual`: whether the processor is Intel's, where MKL is fast by itself, and its cores a virtual
-    machine's, which threads can't be bound to.
-    """
+    """The rungs that can be planned before anything is measured, each on top of the one before."""
     on_cpu = device == "cpu"
+    intel = "intel" in machine.cpu.model.lower()  # where MKL is fast by itself
+    virtual = machine.virtual in ("vm", "wsl")  # whose cores are nothing to bind threads to
     elsewhere = None if on_cpu else Note("only_on_cpu")
     plain = Setup(device, threads=default_threads if on_cpu else None, data_path="loader")
     resident = replace(plain, data_path="resident")

@@ -12,12 +12,10 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from core.analysis.ladder import Ladder, Rung, best, first_plan, ladder, measured, second_plan, third_plan
 from core.errors import CrossoverError, InputError, MeasurementError
 from core.hardware import environment
-from core.hardware.system import cpuinfo
 from core.records import Device, Fact, JobSpec, Note, Precision, RunResult, Setup, Workload
 from core.runs.jobs import Runner
 
@@ -64,15 +62,8 @@ def climb(
     share = max(_SHORTEST_S, seconds * _SEARCH_SHARE)
     tell(1, None)
     default_threads = min(default_threads, os.cpu_count() or 1)  # OMP_NUM_THREADS may say more than there are
-    processor = cpuinfo(Path("/"))
-    first = first_plan(
-        work,
-        device.id,
-        default_threads,
-        convolutions=work.model != "mlp",
-        intel=processor.get("vendor_id") == "GenuineIntel",
-        virtual="hypervisor" in processor.get("flags", "").split(),
-    )
+    machine = environment.machine()
+    first = first_plan(work, device.id, default_threads, convolutions=work.model != "mlp", machine=machine)
     found = ladder(device.id, _measured(first, work, share, measure))
     top = best(found, "fp32", surely=False)
     if top is None:

@@ -100,10 +100,17 @@ def _whole(ladder: Ladder, results: Sequence[RunResult], over: bool) -> Ladder:
     )
     missed = [_missed(run) for run in mates if len(run.blocks) < MIN_BLOCKS]
     for rung in (*map(_judged, measured), *missed, *_planned(ladder.device, mates, over)):
-        key = rung.name, rung.setup.precision, rung.setup.step
         if rung.result is not None or rung.reason is not None:
-            rungs.setdefault(key, rung)
+            rungs.setdefault(_kind(rung), rung)
+    below = Ladder(ladder.device, tuple(rungs.values()))
+    for rung in ladders.third_plan(below, {run.spec.setup.precision for run in mates}):
+        if rung.reason is not None or over:
+            rungs.setdefault(_kind(rung), replace(rung, reason=rung.reason or Note("not_reached")))
     return Ladder(ladder.device, tuple(sorted(rungs.values(), key=_place)))
+
+
+def _kind(rung: Rung) -> object:
+    return rung.name, rung.setup.precision, rung.setup.step
 
 
 def _judged(rung: Rung) -> Rung:
@@ -121,11 +128,12 @@ def _missed(run: RunResult) -> Rung:
 def _planned(device: str, mates: Sequence[RunResult], over: bool) -> Iterator[Rung]:
     """Why each rung of a full climb wasn't measured, if it wasn't: the store holds only what was."""
     loader = next((run for run in mates if rung_of(run.spec.setup) == "loader"), None)
-    if loader is None:
+    if loader is None or loader.environment is None:
         return
+    machine = loader.environment.machine
     work, precisions = loader.spec.workload, {run.spec.setup.precision for run in mates}
     planned = (
-        *ladders.first_plan(work, device, 1, convolutions=work.model != "mlp"),
+        *ladders.first_plan(work, device, 1, convolutions=work.model != "mlp", machine=machine),
         *ladders.second_plan(work, replace(loader.spec.setup, data_path="resident"), precisions),
     )
     # Limits are measured in the last round: by then all precisions that there are have been tried.

@@ -219,12 +219,13 @@ def test_what_could_not_be_measured_is_listed_with_its_reason(dashboard):
     climb[-1] = failed(climb[-1], "no_compiler", problem="g++: not found")
     dashboard.keep(*climb)
     said = texts(visit(dashboard))
-    assert f"**Compiled step**: {sentence('no_compiler', {'problem': 'g++: not found'})}" in said
+    no_compiler = sentence("no_compiler", {"problem": "g++: not found"})
+    assert f"**Compiled step, Several compiled steps**: {no_compiler}" in said
     assert f"**Channels last**: {sentence('no_convolutions')}" in said
     assert "**CUDA graph, CUDA graph of several steps**: Needs an NVIDIA GPU." in said
     [line] = [text for text in said.splitlines() if text.endswith(sentence("not_reached"))]
-    assert line.startswith("- **Loader with workers, Best thread count, MKL's fast path, ")
-    assert "Several compiled steps" in line
+    assert line.startswith("- **Loader with workers, Best thread count, Memory kept, MKL's fast path, ")
+    assert "Compiled step" in line  # in bf16
     for name in ladders.NAMES:
         assert said.count(own_code.SAYS[name]) == 1, "what to change is told of every rung"
 
@@ -376,7 +377,7 @@ def test_what_was_measured_here_stands_for_its_device_and_machines_are_never_mix
 
 def test_rungs_of_the_cpu_are_said_to_be_its_own_on_a_gpu(dashboard):
     dashboard.keep(*make_climb("cuda:0"))
-    own = [rung_words(name, english) for name in ("threads", "onednn", "mkl_fast", "bound")]
+    own = [rung_words(name, english) for name in ("threads", "onednn", "keep_pages", "mkl_fast", "bound")]
     assert f"**{', '.join(own)}**: For the CPU only." in texts(visit(dashboard))
 
 

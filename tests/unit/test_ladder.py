@@ -8,13 +8,13 @@ from core.analysis import ladder
 from core.analysis.ladder import NAMES, Rung
 from core.records import JobSpec, Note, Setup, Workload
 from core.runs.admission import check
-from tests.builders import make_blocks, make_gpu_result, make_result
+from tests.builders import make_blocks, make_gpu_result, make_machine, make_result
 
 WORK = Workload()
 
 
 def plan(device="cpu", convolutions=False, work=WORK):
-    return {rung.name: rung for rung in ladder.first_plan(work, device, 8, convolutions)}
+    return {rung.name: rung for rung in ladder.first_plan(work, device, 8, convolutions, make_machine())}
 
 
 def measured(setup, step_s, job_id="job-1", start_s=10.0, **changes):
@@ -29,7 +29,7 @@ def measured(setup, step_s, job_id="job-1", start_s=10.0, **changes):
 @pytest.mark.parametrize("task", ["train", "classify"])
 def test_whatever_is_planned_may_be_asked_for_and_is_named_as_planned(device, convolutions, task):
     work = dataclasses.replace(WORK, task=task)
-    first = ladder.first_plan(work, device, 1, convolutions)
+    first = ladder.first_plan(work, device, 1, convolutions, make_machine())
     bests = [rung.setup for rung in first if rung.reason is None]
     seconds = [ladder.second_plan(work, setup, ("fp32", "bf16")) for setup in bests]
     for rung in (*first, *(rung for second in seconds for rung in second)):
