@@ -6,7 +6,7 @@ Raw values only: whatever can be derived (a median, a speed-up, a doubt) is a fu
 
 SCHEMA_VERSION history
     1  first version
-    2  Setup: the rungs of the ladder; RunResult.limits; Cpu.turbo
+    2  Setup: the rungs of the ladder; RunResult.limits; Cpu.turbo and virtual
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class JobSpec:
     setups: tuple[Setup, ...]
     max_seconds: float = 60.0  # timed seconds for each setup; what doesn't fit is projected and said so
     target_pct: float = 3.0  # measuring goes on until half the interval of each ratio is within this
-    limits: bool = False  # whether the devices' limits are measured first
+    limits: bool = False  # whether the devices' limits are measured, too
+    rough: bool = False  # measuring ends as soon as the ratios are known, though epochs be left
 
     @property
     def runs(self) -> tuple[RunSpec, ...]:
@@ -281,6 +282,7 @@ class Cpu:
     governor: str | None
     isa: tuple[str, ...]  # the vector extensions that matter here, e.g. avx2, avx512f, amx_bf16
     turbo: bool | None = None  # whether the clock may rise above its nominal; None: not readable
+    virtual: bool | None = None  # whether it is a hypervisor's; None: not told
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,6 @@ def first_plan(
     """The rungs that can be planned before anything is measured, each on top of the one before."""
     on_cpu = device == "cpu"
     intel = "intel" in machine.cpu.model.lower()  # where MKL is fast by itself
-    virtual = machine.virtual in ("vm", "wsl")  # whose cores are nothing to bind threads to
     elsewhere = None if on_cpu else Note("only_on_cpu")
     plain = Setup(device, threads=default_threads if on_cpu else None, data_path="loader")
     resident = replace(plain, data_path="resident")
@@ -119,7 +118,7 @@ def first_plan(
         Rung(
             "bound",
             replace(kept if intel else fast, bind_threads=True),
-            reason=elsewhere or (Note("cores_are_virtual") if virtual else None),
+            reason=elsewhere or (Note("cores_are_virtual") if machine.cpu.virtual else None),
         ),
     ]
     return tuple(rungs)

@@ -40,6 +40,7 @@ def describe(root: Path = Path("/")) -> Cpu:
         governor=text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         isa=tuple(name for name in _ISA if name in flags),
         turbo=_turbo(root),
+        virtual="hypervisor" in flags if info.get("flags") else None,  # which only x86 processors tell
     )
 
 

@@ -7,6 +7,7 @@ once, as its caller waits for each answer.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import re
@@ -14,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -80,20 +81,22 @@ class _State:
 
 
 class _Host:
-    """One process with an environment of its own, for all setups of a job that ask for the same."""
+    """One process with an environment of its own, for all setups that ask for the same.
+
+    It outlives a job, because the next one often asks for the same and starting takes seconds: `keep` ends it.
+    """
 
     def __init__(self, setup: Setup) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="crossover-")
         environment = {**os.environ, **_variables(setup, Path(self._folder.name))}
         self._line, theirs = Pipe()
-        start = f"from core.measure.apart import serve; serve({theirs.fileno()})"
+        start = f"from core.measure.apart import serve; serve({theirs.fileno()}, {self._folder.name!r})"
         command = (sys.executable, "-c", start)  # not -m, which would call our classes __main__
         self._process = subprocess.Popen(
             command, cwd=_ROOT, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
         )
         theirs.close()
         self._sent: Prepared | None = None
-        self.guests: set[int] = set()
 
     def ask(self, guest: int, name: str, *arguments: Any) -> tuple[Any, _State | None]:
         try:
@@ -113,11 +116,11 @@ class _Host:
         self._sent = data
         return state
 
-    def leave(self, guest: int) -> None:
-        """Nothing this trainee holds is needed any more; with the last one the process ends."""
-        self.guests.discard(guest)
-        if not self.guests:
-            self.close()
+    def forget(self, guest: int) -> None:
+        """Nothing this trainee holds is needed any more."""
+        self._sent = None
+        with contextlib.suppress(MeasurementError):  # it is gone already, and so is all that it held
+            self.ask(guest, "forget")
 
     def close(self) -> None:
         for key in [key for key, host in _hosts.items() if host is self]:
@@ -128,7 +131,20 @@ class _Host:
         self._folder.cleanup()
 
 
-_hosts: dict[tuple[bool, bool, bool], _Host] = {}
+_Key = tuple[bool, bool, bool]
+_hosts: dict[_Key, _Host] = {}
+
+
+def _key(setup: Setup) -> _Key:
+    return setup.products == "mkl_fast", setup.keep_pages, setup.bind_threads
+
+
+def keep(setups: Iterable[Setup]) -> None:
+    """End the processes that none of these setups needs."""
+    wanted = {_key(setup) for setup in setups}
+    for key, host in list(_hosts.items()):
+        if key not in wanted:
+            host.close()
 
 
 class Apart:
@@ -136,12 +152,10 @@ class Apart:
 
     def __init__(self, spec: RunSpec, data: Prepared, default_threads: int, clock_origin: float) -> None:
         self.spec, self.data = spec, data
-        setup = spec.setup
-        key = (setup.products == "mkl_fast", setup.keep_pages, setup.bind_threads)
+        key = _key(spec.setup)
         if key not in _hosts:
-            _hosts[key] = _Host(setup)
+            _hosts[key] = _Host(spec.setup)
         self._host, self._guest = _hosts[key], id(self)
-        self._host.guests.add(self._guest)
         self._state: _State | None = None
         try:
             self._state = self._host.settle(self._guest, data, spec, default_threads, clock_origin)
@@ -186,7 +200,7 @@ class Apart:
 
     def close(self) -> None:
         """Nothing it holds is needed any more."""
-        self._host.leave(self._guest)
+        self._host.forget(self._guest)
 
 
 def _variables(setup: Setup, folder: Path) -> dict[str, str]:
@@ -239,25 +253,35 @@ def _receive(line: Connection) -> Any:
 # --- the other process ---------------------------------------------------------------------------
 
 
-def serve(descriptor: int) -> None:
-    """Answer calls that come over an inherited connection until its other end is closed."""
+def serve(descriptor: int, folder: str) -> None:
+    """Answer calls that come over an inherited connection until its other end is closed.
+
+    `folder` is removed then: whoever made it may be gone without a word.
+    """
     os.dup2(2, 1)  # the worker's standard output is for its events
     line = Connection(descriptor)
     trainees: dict[int, Trainee] = {}
     known: Prepared | None = None
     for guest, name, arguments in _calls(line):
         try:
+            answer = None
             if name == "build":
                 data, spec, default_threads, clock_origin = arguments
                 known = data or known
                 assert known is not None
-                trainees[guest], answer = Trainee(spec, known, default_threads, clock_origin), None
+                trainees[guest] = Trainee(spec, known, default_threads, clock_origin)
+            elif name == "forget":
+                known = None
+                if guest in trainees:
+                    trainees.pop(guest).close()
+                gc.collect()
             else:
                 answer = getattr(trainees[guest], name)(*arguments)
             kind = "answer"
         except (RuntimeError, MemoryError, ValueError, CrossoverError) as problem:
             kind, answer = "problem", _portable(problem)
         _send(line, (kind, answer, _State.of(trainees[guest]) if guest in trainees else None))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _calls(line: Connection) -> Iterator[tuple[int, str, tuple[Any, ...]]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.codec import to_plain
 from core.errors import InputError, MeasurementError
-from core.measure import devices, failures
+from core.measure import apart, devices, failures
 from core.measure.apart import Apart, needed
 from core.measure.data import Prepared, prepare
 from core.measure.stopping import Stopping
@@ -24,7 +24,7 @@ Emit = Callable[..., None]
 # Enough blocks for an interval, none so short that its two synchronisations would show.
 _BLOCKS_WANTED = 30
 _BLOCK_SECONDS = (0.05, 0.5)
-_FEWEST_BLOCKS = 15
+_FEWEST_BLOCKS, _FEWEST_ROUGH = 15, 6
 _FEWEST_IN_TIME, _PATIENCE = 5, 3.0  # blocks that a run gets even over its time, up to so many times over it
 # A setup whose own work is done keeps pace in short blocks, so that the others' blocks have neighbours.
 _RESTING_SECONDS = 0.1
@@ -59,6 +59,7 @@ def run(job: JobSpec, context: Context, emit: Emit) -> None:
     """
     for setup in job.setups:
         devices.check(setup, context.devices)
+    apart.keep(job.setups)
     started = time.perf_counter()
     data = prepare(
         job.workload.dataset,
@@ -148,10 +149,9 @@ def _race(contestants: list[_Contestant], job: JobSpec, context: Context, emit: 
                 stopping.add(contestant.index, pace)
             last = contestant
         running = [contestant for contestant in running if not contestant.over]
-        if _enough(running, stopping):
-            for contestant in running:
-                with _failing_alone(contestant, context, emit):
-                    _finish(contestant, job, emit, compared=len(running) > 1)
+        for contestant in _known_enough(contestants, running, stopping, job.rough):
+            with _failing_alone(contestant, context, emit):
+                _finish(contestant, job, emit, compared=len(running) > 1)
 
 
 @contextlib.contextmanager
@@ -164,10 +164,23 @@ def _failing_alone(contestant: _Contestant, context: Context, emit: Emit) -> Ite
         _fail(contestant.index, trainee.spec, trainee.data, problem, context.default_threads, emit)
 
 
-def _enough(running: list[_Contestant], stopping: Stopping) -> bool:
+def _known_enough(
+    contestants: list[_Contestant], running: list[_Contestant], stopping: Stopping, rough: bool
+) -> list[_Contestant]:
+    """Whose measurement may end: everybody's at once, or in a rough job each as soon as its ratio is known."""
+    if rough and len(contestants) > 1:
+        baseline, fewest = contestants[0], min(contestant.blocks for contestant in running or contestants)
+        if baseline.over:
+            return running
+        known = [
+            contestant
+            for contestant in running[1:]
+            if fewest >= _FEWEST_ROUGH and stopping.known(baseline.index, contestant.index)
+        ]
+        return running if len(known) == len(running) - 1 else known
     if not all(item.trainee.epochs_done and item.blocks >= _FEWEST_BLOCKS for item in running):
-        return False
-    return len(running) < 2 or stopping.narrow([item.index for item in running])
+        return []
+    return running if len(running) < 2 or stopping.narrow([item.index for item in running]) else []
 
 
 def _turn(contestant: _Contestant, job: JobSpec, emit: Emit, lead_in: bool, resting: bool) -> float:

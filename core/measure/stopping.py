@@ -33,6 +33,11 @@ class Stopping:
         baseline, *others = setups
         return all(self._within_target(baseline, other, known) for other in others)
 
+    def known(self, baseline: int, other: int) -> bool:
+        """Whether this ratio is known well enough by now."""
+        known = min(len(self._blocks[baseline]), len(self._blocks[other]))
+        return self._within_target(baseline, other, known)
+
     def _within_target(self, baseline: int, other: int, known: int) -> bool:
         ratio = stats.paired_ratio(self._blocks[baseline][:known], self._blocks[other][:known])
         return ratio is not None and (ratio.high - ratio.low) / 2 <= self._target * ratio.value

@@ -29,10 +29,17 @@ def show(
         for note in result.notes:
             text = plain(sentence(note.code, note.facts, translate))
             found.setdefault((False, ":material/info:", text), []).append(name)
+    missed: dict[object, list[tuple[float, str]]] = {}  # by the interval asked for: those reached, and whose
+    names_of = {result.id: name for result, name in zip(results, names, strict=True)}
     for comparison in comparisons:
         for caveat in comparison.caveats:
-            if (caveat.code, str(caveat.facts.get("run"))) not in told:
+            if len(comparisons) > 1 and caveat.code == "no_interval_target":
+                reached = float(caveat.facts["pct"] or 0), names_of.get(comparison.candidate.id, "")
+                missed.setdefault(caveat.facts["target_pct"], []).append(reached)
+            elif (caveat.code, str(caveat.facts.get("run"))) not in told:
                 found.setdefault(_line(caveat, translate), [])
+    for target, those in missed.items():
+        found[_missed(target, [pct for pct, _name in those], translate)] = [name for _pct, name in those]
     colour = {"good": "green", "usable": "orange", "doubtful": "red"}[badge]
     icon = {"good": "verified", "usable": "info", "doubtful": "report"}[badge]
     label = f":{colour}-badge[:material/{icon}: {badge_words(badge, translate)}]"
@@ -44,6 +51,19 @@ def show(
             said = text if of_all else named(translate(", ").join(dict.fromkeys(whose)), text, translate)
             lines.append(f"- {mark} {said}")
         st.markdown("\n".join(lines) or translate("Nothing speaks against these numbers."))
+
+
+def _missed(target: object, reached: Sequence[float], translate: Translate) -> tuple[bool, str, str]:
+    """The caveat `no_interval_target` of several comparisons, in one line."""
+    text = translate(
+        "The time was up when these speed-ups were known to between ±{least:g} % and ±{most:g} %, not to the "
+        "±{target:g} % that was asked for. Give the job more time, or close other programs."
+    )
+    return (
+        False,
+        ":orange[:material/warning:]",
+        text.format(least=min(reached), most=max(reached), target=target),
+    )
 
 
 def named(name: str, text: str, translate: Translate) -> str:

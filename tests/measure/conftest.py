@@ -74,9 +74,11 @@ def run_job(tmp_path, monkeypatch, no_collections):
     monkeypatch.setattr(trainee, "_LEAD_IN_S", 0.001)
     monkeypatch.setattr(anatomy, "_STEPS", (3, 6))
 
-    def run(*setups, max_seconds=20.0, target_pct=100.0, limits=False, **work):
+    def run(*setups, max_seconds=20.0, target_pct=100.0, limits=False, rough=False, **work):
         work = {"dataset": TINY, "epochs": 2, **work}
-        spec = JobSpec(make_workload(**work), setups or (Setup(threads=1),), max_seconds, target_pct, limits)
+        spec = JobSpec(
+            make_workload(**work), setups or (Setup(threads=1),), max_seconds, target_pct, limits, rough
+        )
         context = job.Context(devices.available(), 1, tmp_path, 1.5, time.perf_counter())
         events = Events()
         events.error = None

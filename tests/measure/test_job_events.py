@@ -178,6 +178,35 @@ def test_enough_blocks_are_timed_even_of_a_short_training(run_job):
     assert extra
 
 
+def test_a_rough_job_ends_each_setup_as_soon_as_its_ratio_is_known(run_job, monkeypatch):
+    asked = []
+
+    def known(stopping, baseline, other):
+        asked.append((baseline, other))
+        return other == 2 or len(stopping._blocks[other]) >= 12
+
+    monkeypatch.setattr(job.Stopping, "known", known)
+    events = run_job(ONE, OTHER, Setup(threads=1, fused=True), rough=True, epochs=1000)
+    blocks = {run: len(events.of("block", run)) for run in range(3)}
+    assert blocks == {0: 12, 1: 12, 2: 6}  # in rounds of two; with the last of the others the baseline ends
+    assert set(asked) == {(0, 1), (0, 2)}
+    assert events.statuses() == dict.fromkeys(range(3), "out_of_time")  # of a thousand epochs
+    assert {event["note"]["code"] for event in events.of("note")} >= {"stopped_by_interval"}
+
+
+def test_without_its_baseline_a_rough_job_ends(run_job, monkeypatch):
+    def broken(self, seconds, lead_in):
+        if self.spec.setup == ONE:
+            raise RuntimeError("lost")
+        return block(self, seconds, lead_in)
+
+    block = Trainee.block
+    monkeypatch.setattr(Trainee, "block", broken)
+    events = run_job(ONE, OTHER, rough=True, epochs=1000)
+    assert events.statuses() == {0: "failed", 1: "out_of_time"}
+    assert len(events.of("block", 1)) <= 2
+
+
 @pytest.mark.parametrize(("target_pct", "code"), [(100.0, "stopped_by_interval"), (0.1, "stopped_by_time")])
 def test_measuring_goes_on_until_the_ratio_is_known_well_enough(target_pct, code, run_job, monkeypatch):
     """Blocks that differ by a tenth, on a clock of which nothing else depends."""

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -111,19 +112,23 @@ def test_a_process_apart_trains_as_this_one_does(tiny_data):
     assert losses(tiny_data, kind=Apart, keep_pages=True) == pytest.approx(losses(tiny_data), rel=CLOSE)
 
 
-def test_setups_that_ask_for_the_same_share_a_process_and_it_ends_with_the_last(tiny_data):
+def test_setups_that_ask_for_the_same_share_a_process_that_stays_while_it_is_wanted(tiny_data):
     spec = make_spec(batch_size=16, threads=1, keep_pages=True)
     one, other = (Apart(spec, tiny_data, 1, 0.0) for _ in range(2))
     process = one._host._process
     assert other._host._process is process
     one.close()
-    assert process.poll() is None
     assert other.warm_up(1.0, None, 0.0).first_step_s > 0
     other.close()
-    assert process.poll() is not None
+    apart.keep([spec.setup])  # the next job asks for the same
+    assert process.poll() is None
     third = Apart(spec, tiny_data, 1, 0.0)
-    assert third._host._process is not process
+    assert third._host._process is process
     third.close()
+    folder = Path(third._host._folder.name)
+    apart.keep([Setup()])
+    assert process.poll() is not None
+    assert not folder.exists()
 
 
 def test_a_process_apart_raises_what_its_trainee_raises(tiny_data):

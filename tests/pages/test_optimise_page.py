@@ -240,6 +240,15 @@ def test_the_limit_of_steps_is_said_with_what_would_help_and_what_it_gained(dash
     assert "95 % interval" in line
 
 
+def test_intervals_that_stayed_wide_are_told_of_in_one_line(dashboard):
+    dashboard.keep(*make_climb(notes=(Note("stopped_by_time", {"target_pct": 0.1}),)))
+    said = texts(visit(dashboard))
+    [line] = [text for text in said.splitlines() if "these speed-ups were known to between ±" in text]
+    assert "Image by image" in line
+    assert "not to the ±0.1 % that was asked for" in line
+    assert said.count("when the speed-up was known to") == 1  # the headline's own
+
+
 def test_without_limits_nothing_is_claimed_about_them(dashboard):
     dashboard.keep(*(replace(run, limits=None) for run in make_climb()))
     visitor = visit(dashboard)

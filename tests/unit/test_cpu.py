@@ -252,3 +252,13 @@ def test_a_worker_that_died_is_none_even_before_it_is_waited_for(tmp_path):
 def test_every_reason_has_its_sentence():
     codes = {"cpu_clock_hidden", "cpu_load_hidden", "rapl_absent", "rapl_no_permission", "worker_gone"}
     assert codes <= set(ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("line", "virtual"),
+    [("flags\t\t: fpu hypervisor avx2", True), ("flags\t\t: fpu avx2", False), ("Features\t: fp asimd", None)],
+)
+def test_a_virtual_processor_says_so(line, virtual, tmp_path):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(f"processor\t: 0\n{line}\n")
+    assert cpu.describe(tmp_path).virtual is virtual
