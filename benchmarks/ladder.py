@@ -24,7 +24,6 @@ _LOADER = "loader"
 _GOALS = {16: (0.50, None), 64: (0.60, 1.5), 256: (0.75, 2.0), 1024: (0.75, 2.0)}
 _CLOSE = 1e-4  # relative, of an fp32 rung's losses
 _FP32_LIBRARY = 0.95
-_SHORT = 64  # the largest batch at which calling the compiled step with less effort is tried
 
 
 def run(folder: Path, quick: bool) -> Iterator[Row]:
@@ -98,7 +97,7 @@ def _at(
     work = Workload(batch_size=batch, epochs=1)
     article = Setup(threads=min(threads, describe().usable_cores or threads), data_path="loader")
     setups = [article, top]
-    if top.step == "compiled" and batch <= _SHORT:
+    if top.step == "compiled":
         setups.append(replace(top, steps_per_call=STEPS_PER_CALL, cpp_calls=True))
     loader, *found = measure(JobSpec(work, tuple(setups), 4.0, 2.0, limits=True))
     ours = min(found, key=lambda result: limits.step_s(result) or math.inf)

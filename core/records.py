@@ -6,7 +6,8 @@ Raw values only: whatever can be derived (a median, a speed-up, a doubt) is a fu
 
 SCHEMA_VERSION history
     1  first version
-    2  Setup: the rungs of the ladder; RunResult.limits; Cpu.turbo and virtual
+    2  Setup: the rungs of the ladder; RunResult.limits; Cpu.turbo
+    3  Setup.cpp_calls; Cpu.virtual
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Task = Literal["train", "classify", "extract"]
 Precision = Literal["fp32", "tf32", "bf16"]
@@ -86,7 +87,7 @@ class JobSpec:
     max_seconds: float = 60.0  # timed seconds for each setup; what doesn't fit is projected and said so
     target_pct: float = 3.0  # measuring goes on until half the interval of each ratio is within this
     limits: bool = False  # whether the devices' limits are measured, too
-    rough: bool = False  # measuring ends as soon as the ratios are known, though epochs be left
+    rough: bool = False  # ends as soon as the ratios are known, though epochs be left; without anatomy
 
     @property
     def runs(self) -> tuple[RunSpec, ...]:

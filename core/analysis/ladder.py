@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from core.analysis import stats, timed
 from core.analysis.comparison import compare
-from core.records import Comparison, Machine, Note, Precision, RunResult, Setup, StepKind, Workload
+from core.records import Comparison, Estimate, Machine, Note, Precision, RunResult, Setup, StepKind, Workload
 
 RungName = Literal[
     "transforms",  # image by image in a DataLoader
@@ -222,20 +222,37 @@ def from_results(results: Sequence[RunResult]) -> tuple[Ladder, ...]:
     return tuple(ladder(device, rungs) for device, rungs in by_device.items())
 
 
-def best(ladder: Ladder, precision: Precision | None = None, surely: bool = True) -> Rung | None:
+def best(ladder: Ladder, precision: Precision | None = None) -> Rung | None:
     """The rung that is surely the fastest: the highest lower end of a gain, where the work was the same.
 
-    Of one precision, or of all. Not `surely`: the likeliest, by the gain itself.
+    Of one precision, or of all.
     """
-    sound = [
-        ((gain.low if surely else gain.value) if gain else 1.0, rung)
+    sound = _sound(ladder, precision)
+    return max(sound, key=lambda item: item[0].low)[1] if sound else None
+
+
+def base(ladder: Ladder, precision: Precision) -> Rung | None:
+    """What to build on: the highest of the rungs that can't be told from the fastest; it holds those below."""
+    sound = _sound(ladder, precision)
+    if not sound:
+        return None
+    likeliest, _rung = max(sound, key=lambda item: item[0].value)
+    return max(
+        (rung for gain, rung in sound if gain.value >= likeliest.low), key=lambda rung: NAMES.index(rung.name)
+    )
+
+
+def _sound(ladder: Ladder, precision: Precision | None) -> list[tuple[Estimate, Rung]]:
+    """The rungs that did the article's work, with their gain over its loop."""
+    one = Estimate(1.0, 1.0, 1.0)
+    return [
+        (gain or one, rung)
         for rung in ladder.rungs
         if rung.result is not None and (precision is None or rung.setup.precision == precision)
         for against in (rung.against_loader,)
         for gain in (against.speedup if against else None,)
         if rung.name == "loader" or gain is not None
     ]
-    return max(sound, key=lambda item: item[0])[1] if sound else None
 
 
 def rate(rung: Rung) -> float | None:

@@ -216,7 +216,7 @@ def _finish(contestant: _Contestant, job: JobSpec, emit: Emit, compared: bool) -
         notes.append(Note(code, {"target_pct": job.target_pct}))
     for note in notes:
         emit("note", run=index, note=to_plain(note))
-    dissected = trainee.dissect(job.max_seconds)
+    dissected = None if job.rough else trainee.dissect(job.max_seconds)
     if job.limits:
         _measure_limits(contestant, job, emit)
     if dissected is not None:

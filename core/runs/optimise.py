@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from core.analysis.ladder import Ladder, Rung, best, first_plan, ladder, measured, second_plan, third_plan
+from core.analysis.ladder import Ladder, Rung, base, best, first_plan, ladder, measured, second_plan, third_plan
 from core.errors import CrossoverError, InputError, MeasurementError
 from core.hardware import environment
 from core.records import Device, Fact, JobSpec, Note, Precision, RunResult, Setup, Workload
@@ -66,7 +66,7 @@ def climb(
     machine = environment.machine()
     first = first_plan(work, device.id, default_threads, convolutions=work.model != "mlp", machine=machine)
     found = ladder(device.id, _measured(first, work, share, measure))
-    top = best(found, "fp32", surely=False)
+    top = base(found, "fp32")
     if top is None:
         reasons = [rung.reason for rung in found.rungs if rung.reason is not None and rung.name == "loader"]
         raise _as_error(reasons[0]) if reasons else MeasurementError("nothing_measured")

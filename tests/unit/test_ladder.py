@@ -122,20 +122,27 @@ def test_the_best_is_the_fastest_whose_work_was_the_same():
     assert ladder.best(ladder.ladder("cpu", [Rung("loader", LOADER)])) is None
 
 
-def test_the_likeliest_may_be_less_sure():
-    loader, steady = measured(LOADER, 0.4), measured(RESIDENT, 0.2, start_s=1012.0)
-    wild = measured(Setup(fused=True), 0.18, start_s=2014.0)
-    blocks = tuple(
-        dataclasses.replace(block, duration_s=block.duration_s * (0.6, 1.0, 1.7)[place % 3])
-        for place, block in enumerate(wild.blocks)
-    )
+def test_the_base_is_the_highest_of_those_that_cant_be_told_from_the_fastest():
+    def uneven(run, *factors):
+        blocks = tuple(
+            dataclasses.replace(block, duration_s=block.duration_s * factors[place % len(factors)])
+            for place, block in enumerate(run.blocks)
+        )
+        return dataclasses.replace(run, blocks=blocks)
+
+    loader = measured(LOADER, 0.4)
+    fast = uneven(measured(RESIDENT, 0.2, start_s=1012.0), 0.9, 1.0, 1.1)
+    tied = measured(Setup(fused=True), 0.201, start_s=2014.0)
+    slower = measured(Setup(keep_pages=True), 0.3, start_s=3016.0)
     rungs = [
         Rung(ladder.rung_of(run.spec.setup), run.spec.setup, run, loader)
-        for run in (loader, steady, dataclasses.replace(wild, blocks=blocks))
+        for run in (loader, fast, tied, slower)
     ]
     found = ladder.ladder("cpu", rungs)
-    assert ladder.best(found).name == "resident"
-    assert ladder.best(found, surely=False).name == "fused"
+    assert ladder.base(found, "fp32").name == "fused"
+    assert ladder.base(found, "bf16") is None
+    clear = [rungs[0], Rung("resident", RESIDENT, measured(RESIDENT, 0.15, start_s=1012.0), loader), *rungs[2:]]
+    assert ladder.base(ladder.ladder("cpu", clear), "fp32").name == "resident"
 
 
 def test_a_later_measurement_takes_the_place_of_an_earlier_one():
