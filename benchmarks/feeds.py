@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import trainees
 from benchmarks.pairing import Row, at_least, ratios, take_turns
+from core.measure.trainee import LEAD_IN_S
 
 _BATCH_SIZE = 256
 
@@ -18,8 +19,8 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
     resident = trainees.warmed_up(data, _BATCH_SIZE, threads, "resident")
     loader = trainees.warmed_up(data, _BATCH_SIZE, threads, "loader")
     measured = take_turns(
-        lambda: trainees.block_rate(resident, block_s, lead_in=True),
-        lambda: trainees.block_rate(loader, block_s, lead_in=True),
+        lambda: trainees.block_rate(resident, block_s, lead_in=LEAD_IN_S),
+        lambda: trainees.block_rate(loader, block_s, lead_in=LEAD_IN_S),
         pairs,
     )
     name = f"resident / loader, batch {_BATCH_SIZE}, {resident.threads} and {loader.threads} threads"

@@ -129,15 +129,15 @@ def _busy(spec: RunSpec, folder: Path) -> Row:
     import torch
 
     from core.measure.data import prepare
-    from core.measure.trainee import Trainee
+    from core.measure.trainee import LEAD_IN_S, Trainee
 
     work = spec.workload
     data = prepare(work.dataset, work.seed, folder, lambda *_: None)
     trainee = Trainee(spec, data, 1, time.perf_counter())
     trainee.warm_up(_SECONDS, None, 0.0)
-    trainee.block(_BUSY_S, lead_in=True)
+    trainee.block(_BUSY_S, lead_in=LEAD_IN_S)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
-        trainee.block(_BUSY_S, lead_in=False)
+        trainee.block(_BUSY_S, lead_in=0.0)
     kernels = [
         event for event in profiler.events() or () if event.device_type == torch.autograd.DeviceType.CUDA
     ]

@@ -18,11 +18,10 @@ from benchmarks import trainees
 from benchmarks.pairing import Row, at_least, ratios, take_turns
 from core.measure import models
 from core.measure.data import Prepared
-from core.measure.trainee import Trainee
+from core.measure.trainee import LEAD_IN_S, Trainee
 from core.records import DataPath
 
 _GOAL = at_least(0.99)
-_LEAD_IN_S = 0.05
 # One thread is the steadier; with the best thread count steps are shortest and any overhead weighs most.
 _CASES: tuple[tuple[DataPath, int, int | None], ...] = (
     ("resident", 64, 1),
@@ -54,7 +53,7 @@ def _against_bare(trainee: Trainee, data: Prepared, block_s: float, pairs: int) 
     take = by_hand(model, optimiser, data, work.batch_size)
 
     def ours() -> float:
-        return trainees.block_rate(trainee, block_s, lead_in=True)
+        return trainees.block_rate(trainee, block_s, lead_in=LEAD_IN_S)
 
     def bare() -> float:
         with trainee.executing():  # the same thread count
@@ -68,7 +67,7 @@ def _against_bare(trainee: Trainee, data: Prepared, block_s: float, pairs: int) 
 def _rate(take: Steps, step_s: float, block_s: float, batch_size: int) -> float:
     """Images per second of about `block_s`, after untimed steps as the project's own blocks have them."""
     steps = max(1, round(block_s / step_s))
-    take(max(1, round(_LEAD_IN_S / step_s)))
+    take(max(1, round(LEAD_IN_S / step_s)))
     gc.disable()  # as in a block
     try:
         started = time.perf_counter()

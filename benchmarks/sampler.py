@@ -23,12 +23,12 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
 
         def watched() -> float:
             switch("on")
-            rate = trainees.block_rate(trainee, block_s, lead_in=False)
+            rate = trainees.block_rate(trainee, block_s, lead_in=0.0)
             switch("off")
             return rate
 
         def alone() -> float:
-            return trainees.block_rate(trainee, block_s, lead_in=False)
+            return trainees.block_rate(trainee, block_s, lead_in=0.0)
 
         measured_pairs = take_turns(watched, alone, pairs)
     yield Row("speed with the sampler on / off, 1 thread", ratios(measured_pairs), at_least(0.995))

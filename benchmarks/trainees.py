@@ -32,7 +32,7 @@ def warmed_up(data: Prepared, batch_size: int, threads: int | None, data_path: D
     return trainee
 
 
-def block_rate(trainee: Trainee, seconds: float, lead_in: bool) -> float:
+def block_rate(trainee: Trainee, seconds: float, lead_in: float) -> float:
     """Images per second of one block, as a run reports them; the epoch is closed where it ends."""
     block, _ = trainee.block(seconds, lead_in)
     if trainee.epoch_complete:

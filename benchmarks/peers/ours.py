@@ -11,7 +11,7 @@ from benchmarks.peers import images, protocol
 from core.measure import devices
 from core.measure.apart import Apart, needed
 from core.measure.data import Prepared
-from core.measure.trainee import Trainee
+from core.measure.trainee import LEAD_IN_S, Trainee
 from core.records import RunSpec, Workload
 from core.setups import parse_setup
 
@@ -48,7 +48,7 @@ def prepare(model: str, batch: int, setup: str) -> protocol.Prepared:
     def go(seconds: float) -> tuple[int, float]:
         trained, took = 0, 0.0
         while took < _ENOUGH * seconds:
-            block, _ = trainee.block(seconds - took, lead_in=not trained)
+            block, _ = trainee.block(seconds - took, lead_in=0.0 if trained else LEAD_IN_S)
             trained, took = trained + block.samples, took + block.duration_s
             if trainee.epoch_complete:
                 trainee.end_epoch(max_evaluation_s=0.0)

@@ -178,7 +178,7 @@ class Apart:
         cold: ColdStart = self._ask("warm_up", max_seconds, worker_start_s, data_s)
         return cold
 
-    def block(self, seconds: float, lead_in: bool) -> tuple[Block, list[float]]:
+    def block(self, seconds: float, lead_in: float) -> tuple[Block, list[float]]:
         found: tuple[Block, list[float]] = self._ask("block", seconds, lead_in)
         return found
 

@@ -16,7 +16,7 @@ from core.measure import apart, devices, failures
 from core.measure.apart import Apart, needed
 from core.measure.data import Prepared, prepare
 from core.measure.stopping import Stopping
-from core.measure.trainee import Trainee
+from core.measure.trainee import LEAD_IN_S, Trainee
 from core.records import ColdStart, DataInfo, Device, JobSpec, Note, RunSpec
 
 Emit = Callable[..., None]
@@ -25,6 +25,7 @@ Emit = Callable[..., None]
 _BLOCKS_WANTED = 30
 _BLOCK_SECONDS = (0.05, 0.5)
 _FEWEST_BLOCKS, _FEWEST_ROUGH = 15, 6
+_ROUGH_LEAD_IN_S = 0.02
 _FEWEST_IN_TIME, _PATIENCE = 5, 3.0  # blocks that a run gets even over its time, up to so many times over it
 # A setup whose own work is done keeps pace in short blocks, so that the others' blocks have neighbours.
 _RESTING_SECONDS = 0.1
@@ -137,6 +138,7 @@ def _race(contestants: list[_Contestant], job: JobSpec, context: Context, emit: 
     """Rounds of A B B A, in an order drawn anew for each, until every ratio is known or the time is up."""
     chance = random.Random(job.workload.seed)
     stopping = Stopping(len(job.setups), job.target_pct)
+    lead_in = _ROUGH_LEAD_IN_S if job.rough else LEAD_IN_S
     last = None
     while running := [contestant for contestant in contestants if not contestant.over]:
         order = chance.sample(running, len(running))
@@ -145,7 +147,8 @@ def _race(contestants: list[_Contestant], job: JobSpec, context: Context, emit: 
             if contestant.over:
                 continue
             with _failing_alone(contestant, context, emit):
-                pace = _turn(contestant, job, emit, lead_in=last not in (None, contestant), resting=resting)
+                follows = last not in (None, contestant)
+                pace = _turn(contestant, job, emit, lead_in if follows else 0.0, resting=resting)
                 stopping.add(contestant.index, pace)
             last = contestant
         running = [contestant for contestant in running if not contestant.over]
@@ -183,7 +186,7 @@ def _known_enough(
     return running if len(running) < 2 or stopping.narrow([item.index for item in running]) else []
 
 
-def _turn(contestant: _Contestant, job: JobSpec, emit: Emit, lead_in: bool, resting: bool) -> float:
+def _turn(contestant: _Contestant, job: JobSpec, emit: Emit, lead_in: float, resting: bool) -> float:
     """One block of one setup and what follows from it; its seconds per image."""
     trainee, index = contestant.trainee, contestant.index
     at_rest = resting and trainee.epochs_done

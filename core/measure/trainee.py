@@ -24,7 +24,7 @@ _STEADY = 0.05
 _WARM_UP_STEPS = (10, 100)
 _WARM_UP_SHARE = 0.1  # of the time budget, at most
 # A block that follows another setup's starts with untimed steps: clocks rise, caches fill, threads wake.
-_LEAD_IN_S = 0.05
+LEAD_IN_S = 0.05
 _PROOF_STEPS = 100  # how many first losses are kept, to prove that two runs did the same work
 _EVALUATION_BATCH = 512
 _TEACHING_STEPS, _TEACHING_RATE = 600, 0.05
@@ -245,12 +245,15 @@ class Trainee:
     def epochs_done(self) -> bool:
         return self.progress.epochs_complete >= self.spec.workload.epochs
 
-    def block(self, seconds: float, lead_in: bool) -> tuple[Block, list[float]]:
-        """About `seconds` of steps, never across an epoch's end; and its losses where they prove the work."""
+    def block(self, seconds: float, lead_in: float) -> tuple[Block, list[float]]:
+        """About `seconds` of steps, never across an epoch's end; and its losses where they prove the work.
+
+        `lead_in`: seconds of untimed steps before them.
+        """
         at = self.progress
         with self.executing():
             if lead_in:
-                self._timed(self._rehearsal, self._in_calls(_LEAD_IN_S))
+                self._timed(self._rehearsal, self._in_calls(lead_in))
             steps = self._steps_in(seconds)
             start, duration, kept = self._timed(self._loop, steps)
             losses, mean = self._read_losses(kept)

@@ -40,7 +40,7 @@ def trainee(images, model="mlp", **setup):
 def losses(images, model="mlp", **setup):
     made, found = trainee(images, model, **setup), []
     while len(found) < STEPS and not made.epoch_complete:
-        found += made.block(0.001, lead_in=True)[1]
+        found += made.block(0.001, lead_in=0.001)[1]
     return found[:STEPS]
 
 
@@ -74,7 +74,7 @@ def test_channels_last_convolves_the_same(images):
 )
 def test_nothing_inside_the_loop_waits_for_the_device(images, setup):
     made = trainee(images, **setup)
-    made.block(0.001, lead_in=False)  # the epoch's order is copied to the device once
+    made.block(0.001, lead_in=0.0)  # the epoch's order is copied to the device once
     torch.cuda.set_sync_debug_mode("error")
     try:
         made._loop(8, [])

@@ -11,7 +11,7 @@ import torch
 
 from core import paths
 from core.errors import CrossoverError
-from core.measure import anatomy, data, devices, failures, job, trainee
+from core.measure import anatomy, data, devices, failures, job
 from core.measure.data.prepared import Prepared, fingerprint
 from core.records import JobSpec, Setup
 from tests.builders import make_workload
@@ -71,7 +71,8 @@ def run_job(tmp_path, monkeypatch, no_collections):
     """Run a job of tiny synthetic data in this process; its events, `error` being what it raised."""
     monkeypatch.setattr(job, "_BLOCK_SECONDS", (0.005, 0.05))
     monkeypatch.setattr(job, "_RESTING_SECONDS", 0.005)
-    monkeypatch.setattr(trainee, "_LEAD_IN_S", 0.001)
+    monkeypatch.setattr(job, "LEAD_IN_S", 0.001)
+    monkeypatch.setattr(job, "_ROUGH_LEAD_IN_S", 0.001)
     monkeypatch.setattr(anatomy, "_STEPS", (3, 6))
 
     def run(*setups, max_seconds=20.0, target_pct=100.0, limits=False, rough=False, **work):

@@ -29,7 +29,7 @@ def losses(data, steps=40, model="mlp", kind=Trainee, **setup):
         trainee.warm_up(1.0, None, 0.0)
         found = []
         while len(found) < min(steps, trainee.steps_per_epoch) and not trainee.epochs_done:
-            found += trainee.block(0.001, lead_in=True)[1]
+            found += trainee.block(0.001, lead_in=0.001)[1]
             if trainee.epoch_complete:
                 trainee.end_epoch(10.0)
         return found
@@ -73,7 +73,7 @@ def test_a_call_of_several_steps_leaves_no_step_of_an_epoch_out(tiny_data):
     assert trainee.steps_per_epoch % 3 != 0  # or the rest of an epoch isn't tried
     steps = 0
     while not trainee.epoch_complete:
-        steps += trainee.block(0.0, lead_in=False)[0].steps
+        steps += trainee.block(0.0, lead_in=0.0)[0].steps
     assert steps == trainee.steps_per_epoch
     record = trainee.end_epoch(10.0)
     assert (record.steps, record.test_samples) == (steps, len(tiny_data.test_y))

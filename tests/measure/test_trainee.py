@@ -23,7 +23,7 @@ def test_warming_up_leaves_no_trace_in_the_weights(tiny_data):
 
 
 @pytest.mark.parametrize("path", ["loader", "resident"])
-@pytest.mark.parametrize("lead_in", [False, True])
+@pytest.mark.parametrize("lead_in", [0.0, 0.001])
 def test_first_losses_are_those_of_a_training_without_warm_up(path, lead_in, tiny_data):
     made = warm(tiny_data, data_path=path)
     expected, _ = losses_of_a_plain_training(tiny_data, STEPS)
@@ -97,12 +97,12 @@ def test_blocks_after_the_last_epoch_are_extra(tiny_data):
     assert made.epochs_done
     assert records[0].epoch == 1
     assert records[1] is None  # no record: it wasn't asked for
-    assert made.block(0.0, lead_in=False)[0].epoch == 3
+    assert made.block(0.0, lead_in=0.0)[0].epoch == 3
 
 
 def test_an_epoch_that_is_cut_short_is_tested_all_the_same(tiny_data):
     made = warm(tiny_data)
-    block, _ = made.block(0.0, lead_in=False)
+    block, _ = made.block(0.0, lead_in=0.0)
     record = made.end_epoch(60.0)
     assert (record.epoch, record.steps, record.samples) == (1, block.steps, BATCH * block.steps)
     assert record.train_loss == pytest.approx(block.loss)
@@ -112,7 +112,7 @@ def test_an_epoch_that_is_cut_short_is_tested_all_the_same(tiny_data):
 
 def test_lead_in_steps_are_no_part_of_the_training(tiny_data):
     made = warm(tiny_data)
-    block, _ = made.block(0.0, lead_in=True)
+    block, _ = made.block(0.0, lead_in=0.001)
     assert made.progress.steps_in_epoch == block.steps
     assert made.progress.spent_s == pytest.approx(block.duration_s)
 
@@ -121,7 +121,7 @@ def test_lead_in_steps_are_no_part_of_the_training(tiny_data):
 
 
 @pytest.mark.parametrize("task", ["train", "classify", "extract"])
-@pytest.mark.parametrize("lead_in", [False, True])
+@pytest.mark.parametrize("lead_in", [0.0, 0.001])
 def test_the_device_is_waited_for_at_a_blocks_two_ends_only(task, lead_in, tiny_data, monkeypatch):
     monkeypatch.setattr(trainee, "_TEACHING_STEPS", 1)
     made = warm(tiny_data, task=task)
@@ -139,7 +139,7 @@ def test_no_garbage_is_collected_inside_a_block(tiny_data):
     seen = []
     fetch = made.feed.fetch
     made.feed.fetch = lambda: seen.append(gc.isenabled()) or fetch()
-    made.block(2 * made.step_s, lead_in=False)
+    made.block(2 * made.step_s, lead_in=0.0)
     assert seen
     assert not any(seen)
     assert gc.isenabled()
@@ -184,7 +184,7 @@ def test_the_threads_asked_for_are_those_that_work(count, tiny_data):
     seen = []
     fetch = made.feed.fetch
     made.feed.fetch = lambda: seen.append(torch.get_num_threads()) or fetch()
-    made.block(2 * made.step_s, lead_in=False)
+    made.block(2 * made.step_s, lead_in=0.0)
     assert set(seen) == {count}
     torch.set_num_threads(3)
     made.model.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
@@ -212,7 +212,7 @@ def test_where_no_threads_are_asked_for_the_best_are_found(tiny_data, monkeypatc
     assert (made.threads, [trial.threads for trial in made.thread_trials]) == (2, [1, 2, 3])
     assert torch.get_num_threads() == 2
     expected, _ = losses_of_a_plain_training(tiny_data, 1)
-    assert made.block(0.0, lead_in=False)[1] == pytest.approx(expected)  # searching is no training
+    assert made.block(0.0, lead_in=0.0)[1] == pytest.approx(expected)  # searching is no training
 
 
 def test_bf16_computes_in_bf16_and_keeps_its_weights_in_fp32(tiny_data):
@@ -230,7 +230,7 @@ def test_bf16_computes_in_bf16_and_keeps_its_weights_in_fp32(tiny_data):
 def test_fp32_means_that_no_device_takes_tf32(tiny_data):
     torch.backends.cuda.matmul.fp32_precision = torch.backends.cudnn.conv.fp32_precision = "tf32"
     made = warm(tiny_data)
-    made.block(0.0, lead_in=False)
+    made.block(0.0, lead_in=0.0)
     assert torch.backends.cuda.matmul.fp32_precision == "ieee"
     assert torch.backends.cudnn.conv.fp32_precision == "ieee"
 

@@ -21,7 +21,7 @@ def test_classify_is_taught_before_the_clock_starts(digits_data):
     made = warm(digits_data, task="classify", epochs=1)
     assert [(note.code, note.facts) for note in made.take_notes()] == [("taught_before", {"steps": 600})]
     before = [value.clone() for value in made.model.parameters()]
-    made.block(0.0, lead_in=False)
+    made.block(0.0, lead_in=0.0)
     record = made.end_epoch(60.0)
     assert record.test_accuracy > 0.8
     assert record.test_samples == 360
@@ -41,7 +41,7 @@ def test_the_work_is_proven_before_the_clock_starts(task, tiny_data, short_teach
     assert len(first.first_losses) == STEPS
     torch.testing.assert_close(first.first_losses, second.first_losses)
     assert first.first_losses != pytest.approx(other.first_losses, rel=1e-4)
-    block, losses = first.block(0.0, lead_in=False)
+    block, losses = first.block(0.0, lead_in=0.0)
     assert (block.loss, losses) == (None, [])
 
 
@@ -58,7 +58,7 @@ def test_classify_proves_its_loss_and_extract_its_features(tiny_data, short_teac
 
 def test_extract_has_no_accuracy(tiny_data):
     made = warm(tiny_data, task="extract")
-    made.block(0.0, lead_in=False)
+    made.block(0.0, lead_in=0.0)
     record = made.end_epoch(60.0)
     assert (record.train_loss, record.test_accuracy, record.test_samples) == (None, None, 0)
 
@@ -67,7 +67,7 @@ def test_extract_has_no_accuracy(tiny_data):
 def test_inference_is_in_evaluation_mode(task, tiny_data, short_teaching):
     made = warm(tiny_data, task=task)
     assert not made.model.training
-    made.block(0.0, lead_in=False)
+    made.block(0.0, lead_in=0.0)
     made.end_epoch(60.0)
     assert not made.model.training
 
@@ -88,7 +88,7 @@ def test_the_accuracy_is_the_share_of_right_answers(tiny_data):
 
 def test_evaluation_stops_when_its_time_is_over(tiny_data):
     made = warm(tiny_data)
-    made.block(0.0, lead_in=False)
+    made.block(0.0, lead_in=0.0)
     record = made.end_epoch(0.0)
     assert record.test_samples == BATCH  # one batch of the hundred, so that there is an answer
     assert record.test_accuracy is not None
@@ -107,7 +107,7 @@ def test_batch_normalisation_doesnt_learn_from_test_images(tiny_data):
 
 def test_without_test_images_there_is_no_accuracy(tiny_data):
     made = warm(dataclasses.replace(tiny_data, test_x=tiny_data.test_x[:0], test_y=tiny_data.test_y[:0]))
-    made.block(0.0, lead_in=False)
+    made.block(0.0, lead_in=0.0)
     record = made.end_epoch(60.0)
     assert (record.test_accuracy, record.test_samples) == (None, 0)
     assert record.train_loss is not None

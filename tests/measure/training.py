@@ -37,7 +37,7 @@ def run_epochs(made, count, seconds=0.0):
     """Blocks of about `seconds` until `count` epochs are closed: blocks, losses told, epoch records."""
     blocks, losses, records = [], [], []
     while len(records) < count:
-        block, told = made.block(seconds, lead_in=False)
+        block, told = made.block(seconds, lead_in=0.0)
         blocks.append(block)
         losses += told
         if made.epoch_complete:
