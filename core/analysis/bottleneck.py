@@ -114,7 +114,8 @@ def notes(found: Bottleneck, gain: Comparison | None = None) -> tuple[Note, ...]
     if found.rung is not None:
         said.append(Note("rung_would_help", {"rung": found.rung}))
         if gain is not None and gain.speedup is not None:
-            said[-1] = Note("rung_helped", {"rung": found.rung, "times": gain.speedup.value})
+            code = "rung_did_not_help" if gain.speedup.high < 1 else "rung_helped"
+            said[-1] = Note(code, {"rung": found.rung, "times": gain.speedup.value})
     return tuple(said)
 
 

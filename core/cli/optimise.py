@@ -107,7 +107,10 @@ def _print(found: Ladder, translate: Translate) -> None:
     loader = next((rung for rung in found.rungs if rung.name == "loader" and rung.result), None)
     slow = bottleneck.bottleneck(loader.result) if loader and loader.result else None
     for note in bottleneck.notes(slow, bottleneck.helped(found, slow)) if slow else ():
-        print(messages.sentence(note.code, note.facts, translate))
+        facts = note.facts
+        if "rung" in facts:
+            facts = facts | {"rung": rung_words(facts["rung"], translate)}  # type: ignore[arg-type]
+        print(messages.sentence(note.code, facts, translate))
 
 
 def _line(rung: Rung, translate: Translate) -> str:

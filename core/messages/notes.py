@@ -59,6 +59,9 @@ NOTES: dict[str, str] = {
         "{pct} % of each step."
     ),
     "rung_would_help": N_("What should help is the rung {rung}."),
+    "rung_did_not_help": N_(
+        "The rung {rung} could have helped, but tried here it was {times:.2f} times as fast: it doesn't."
+    ),
     "rung_helped": N_("What should help is the rung {rung}: tried here, it was {times:.2f} times as fast."),
 }
 

@@ -172,6 +172,11 @@ def _help(name: RungName, gain: Comparison | None, translate: Translate) -> str:
     text = translate(
         "What should help is the rung “{rung}”: tried here, it was {ratio} as fast (95 % interval {interval})."
     )
+    if gain.speedup.high < 1:
+        text = translate(
+            "The rung “{rung}” could have helped, but tried here it was {ratio} as fast (95 % interval {interval}): "
+            "it doesn't."
+        )
     return text.format(rung=rung, ratio=units.ratio(gain.speedup), interval=units.interval(gain.speedup))
 
 

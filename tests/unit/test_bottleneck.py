@@ -236,6 +236,16 @@ RESIDENT = _tried("resident", 2)
 GRAPH = _tried("graph", 8, step="graph")
 
 
+def test_a_rung_that_made_it_slower_is_told_as_such():
+    found = bottleneck(TINY_MODEL)
+    slow = _tried("graph", 1.5, step="graph")
+    gain = helped(ladder(GPU, [LOADER, RESIDENT, slow]), found)
+    assert gain.speedup.high < 1
+    said = _said(found, gain)
+    assert "could have helped, but tried here it was 0.7" in said
+    assert "What should help" not in said
+
+
 def test_a_rung_gained_over_the_same_setup_without_it():
     gain = helped(ladder(GPU, [LOADER, RESIDENT, GRAPH]), bottleneck(TINY_MODEL))
     assert gain.baseline.id == "resident"
