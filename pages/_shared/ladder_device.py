@@ -174,8 +174,8 @@ def _help(name: RungName, gain: Comparison | None, translate: Translate) -> str:
     )
     if gain.speedup.high < 1:
         text = translate(
-            "The rung “{rung}” could have helped, but tried here it was {ratio} as fast (95 % interval {interval}): "
-            "it doesn't."
+            "The rung “{rung}” could have helped, but tried here it was {ratio} as fast (95 % interval "
+            "{interval}): it doesn't."
         )
     return text.format(rung=rung, ratio=units.ratio(gain.speedup), interval=units.interval(gain.speedup))
 
