@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import fx
 
+from core.errors import MeasurementError
 from core.measure import compiling
 
 aten = torch.ops.aten
@@ -88,5 +89,16 @@ def test_a_compiler_that_lacks_the_processors_vectors_is_asked_by_torch(monkeypa
     compiling._vectors_are_known.cache_clear()
     try:
         assert not compiling._vectors_are_known()
+    finally:
+        compiling._vectors_are_known.cache_clear()
+
+
+def test_without_a_compiler_the_reason_is_that(monkeypatch):
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "/nowhere/g++"))
+    compiling._vectors_are_known.cache_clear()
+    try:
+        with pytest.raises(MeasurementError) as refusal:
+            compiling.compiled(lambda x: (x * 3.25 + 1,), [torch.ones(7)])
+        assert refusal.value.code == "no_compiler"
     finally:
         compiling._vectors_are_known.cache_clear()
