@@ -93,11 +93,13 @@ def test_a_compiler_that_lacks_the_processors_vectors_is_asked_by_torch(monkeypa
         compiling._vectors_are_known.cache_clear()
 
 
-def test_without_a_compiler_the_reason_is_that(monkeypatch):
-    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "/nowhere/g++"))
+def test_without_a_compiler_the_reason_is_that():
     compiling._vectors_are_known.cache_clear()
     try:
-        with pytest.raises(MeasurementError) as refusal:
+        with (
+            torch._inductor.config.patch({"cpp.cxx": (None, "/nowhere/g++")}),
+            pytest.raises(MeasurementError) as refusal,
+        ):
             compiling.compiled(lambda x: (x * 3.25 + 1,), [torch.ones(7)])
         assert refusal.value.code == "no_compiler"
     finally:
