@@ -142,7 +142,7 @@ def second_plan(work: Workload, best: Setup, precisions: Iterable[Precision]) ->
     every: tuple[Precision, ...] = ("fp32", *wanted)
     for precision in every:
         base = replace(best, precision=precision)
-        for steps in (1, STEPS_PER_CALL) if on_cuda else (1,):  # a CPU's several steps: `third_plan`
+        for steps in _compiled_calls(base):
             compiled = replace(base, step="compiled", steps_per_call=steps)
             rungs.append(Rung(rung_of(compiled), compiled, reason=training))
         graphs: tuple[StepKind, ...] = ("graph", "compiled_graph")
@@ -153,6 +153,13 @@ def second_plan(work: Workload, best: Setup, precisions: Iterable[Precision]) ->
                 if step == "graph" or on_cuda:
                     rungs.append(Rung(rung_of(graph), graph, reason=reason))
     return tuple(_in_order(rungs))
+
+
+def _compiled_calls(setup: Setup) -> tuple[int, ...]:
+    """Steps in a call that are worth compiling at once; each takes seconds."""
+    if setup.device == "cpu":
+        return (1,)  # several: `third_plan`
+    return (1, STEPS_PER_CALL) if setup.precision == "fp32" else (STEPS_PER_CALL,)
 
 
 def third_plan(found: Ladder, precisions: Iterable[Precision]) -> tuple[Rung, ...]:

@@ -82,6 +82,10 @@ def test_on_cuda_graphs_come_with_and_without_compilation():
     graphs = {(rung.setup.step, rung.name) for rung in rungs if "graph" in rung.setup.step}
     assert graphs == {(step, name) for step in ("graph", "compiled_graph") for name in ("graph", "graph_steps")}
     assert all(rung.reason is None for rung in rungs)
+    compiled = [
+        (rung.setup.precision, rung.setup.steps_per_call) for rung in rungs if rung.setup.step == "compiled"
+    ]
+    assert sorted(compiled) == [("bf16", 4), ("fp32", 1), ("fp32", 4), ("tf32", 4)]
 
 
 LOADER, RESIDENT = Setup(threads=8, data_path="loader"), Setup(threads=8)
