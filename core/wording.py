@@ -225,6 +225,8 @@ _SWITCHES = {
     "flush_denormals": N_("no denormals"),
     "keep_pages": N_("memory kept"),
     "bind_threads": N_("threads bound"),
+    "pinned": N_("pinned memory"),
+    "synchronous": N_("waiting at each step"),
 }
 _OPTIONS = ("step", "steps_per_call", "cpp_calls", "products", *_SWITCHES)
 _RUNGS: dict[RungName, str] = {

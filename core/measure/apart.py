@@ -32,12 +32,14 @@ from core.records import (
     Block,
     ColdStart,
     EpochRecord,
+    LessonTrial,
     Limits,
     Memory,
     Note,
     RunSpec,
     Setup,
     ThreadTrial,
+    Trace,
 )
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -197,6 +199,14 @@ class Apart:
     def limits(self) -> Limits:
         found: Limits = self._ask("limits")
         return found
+
+    def watch(self, max_seconds: float) -> Trace:
+        trace: Trace = self._ask("watch", max_seconds)
+        return trace
+
+    def try_lessons(self, max_seconds: float) -> tuple[LessonTrial, ...]:
+        trials: tuple[LessonTrial, ...] = self._ask("try_lessons", max_seconds)
+        return trials
 
     def close(self) -> None:
         """Nothing it holds is needed any more."""

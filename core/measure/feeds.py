@@ -16,7 +16,7 @@ from core.errors import MeasurementError
 from core.measure.data import Prepared
 from core.measure.devices import free_bytes
 from core.measure.vision import torchvision
-from core.records import DataPath
+from core.records import DataPath, Setup
 
 Batch = tuple[Tensor, Tensor]  # uint8 images (batch, channels, height, width), int64 labels (batch,)
 
@@ -51,7 +51,17 @@ class LoaderFeed:
 
     copies = True
 
-    def __init__(self, data: Prepared, batch_size: int, seed: int, device: torch.device, epoch: int) -> None:
+    def __init__(
+        self,
+        data: Prepared,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        epoch: int,
+        pinned: bool = False,
+        non_blocking: bool = False,
+    ) -> None:
+        self._pinned, self._non_blocking = pinned, non_blocking
         self._dataset: Any = self._images(data)
         self._batch_size, self._seed, self._device = batch_size, seed, device
         self._batches = self._endless(epoch)
@@ -62,7 +72,9 @@ class LoaderFeed:
     def _endless(self, epoch: int) -> Generator[Batch]:
         while True:
             indices = order(len(self._dataset), self._seed, epoch).tolist()
-            yield from DataLoader(self._dataset, self._batch_size, sampler=indices, drop_last=True)
+            yield from DataLoader(
+                self._dataset, self._batch_size, sampler=indices, drop_last=True, pin_memory=self._pinned
+            )
             epoch += 1
 
     def fetch(self) -> Batch:
@@ -70,7 +82,10 @@ class LoaderFeed:
         return images, labels
 
     def to_device(self, batch: Batch) -> Batch:
-        return batch[0].to(self._device), batch[1].to(self._device)
+        images, labels = batch
+        if self._non_blocking:
+            return images.to(self._device, non_blocking=True), labels.to(self._device, non_blocking=True)
+        return images.to(self._device), labels.to(self._device)
 
     def close(self) -> None:
         # Left to the garbage collector, which finalises a DataLoader's queues first, each of its processes
@@ -190,12 +205,16 @@ def placed(path: DataPath, data: Prepared, device: torch.device) -> Prepared:
     return replace(data, train_x=data.train_x.to(device), train_y=data.train_y.to(device))
 
 
-def make(path: DataPath, data: Prepared, batch_size: int, seed: int, device: torch.device, epoch: int) -> Feed:
-    """The feed of a data path, from the start of an epoch (1-based; 0 is for warming up)."""
-    return _KINDS[path](data, batch_size, seed, device, epoch)
+def make(setup: Setup, data: Prepared, batch_size: int, seed: int, device: torch.device, epoch: int) -> Feed:
+    """The feed of a setup, from the start of an epoch (1-based; 0 is for warming up)."""
+    kind = _KINDS[setup.data_path]
+    if setup.pinned:
+        not_waited_for = not setup.synchronous
+        return kind(data, batch_size, seed, device, epoch, pinned=True, non_blocking=not_waited_for)
+    return kind(data, batch_size, seed, device, epoch)
 
 
-_KINDS: dict[DataPath, Callable[[Prepared, int, int, torch.device, int], Feed]] = {
+_KINDS: dict[DataPath, Callable[..., Feed]] = {
     "transforms": TransformsFeed,
     "loader": LoaderFeed,
     "workers": WorkersFeed,

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from core.codec import to_plain
 from core.errors import InputError, MeasurementError
@@ -20,6 +21,7 @@ from core.measure.trainee import LEAD_IN_S, Trainee
 from core.records import ColdStart, DataInfo, Device, JobSpec, Note, RunSpec
 
 Emit = Callable[..., None]
+T = TypeVar("T")
 
 # Enough blocks for an interval, none so short that its two synchronisations would show.
 _BLOCKS_WANTED = 30
@@ -50,6 +52,7 @@ class _Contestant:
     trainee: Trainee | Apart
     blocks: int = 0
     over: bool = False
+    failed: bool = False
 
 
 def run(job: JobSpec, context: Context, emit: Emit) -> None:
@@ -79,6 +82,7 @@ def run(job: JobSpec, context: Context, emit: Emit) -> None:
         gc.collect()
         gc.freeze()  # what is built stays: nothing to look through again in later collections
         _race(contestants, job, context, emit)
+        _look_closer(contestants, job, emit)
     finally:
         gc.unfreeze()
         for contestant in contestants:
@@ -162,7 +166,7 @@ def _failing_alone(contestant: _Contestant, context: Context, emit: Emit) -> Ite
     try:
         yield
     except (RuntimeError, MemoryError) as problem:
-        contestant.over = True
+        contestant.over = contestant.failed = True
         trainee = contestant.trainee
         _fail(contestant.index, trainee.spec, trainee.data, problem, context.default_threads, emit)
 
@@ -227,20 +231,43 @@ def _finish(contestant: _Contestant, job: JobSpec, emit: Emit, compared: bool) -
     emit("run_end", run=index, status="finished" if trainee.epochs_done else "out_of_time")
 
 
+def _look_closer(contestants: list[_Contestant], job: JobSpec, emit: Emit) -> None:
+    """What explains the runs, once all are measured: a profiler may leave its traces in the process."""
+    for contestant in contestants:
+        if not contestant.blocks or contestant.failed:
+            continue
+        trainee, index = contestant.trainee, contestant.index
+        if job.trace and (trace := _explained(trainee.watch, "trace_failed", contestant, job, emit)):
+            emit("trace", run=index, trace=to_plain(trace))
+        if job.lessons and (trials := _explained(trainee.try_lessons, "lessons_failed", contestant, job, emit)):
+            emit("lessons", run=index, lessons=to_plain(trials))
+
+
+def _explained(
+    look: Callable[[float], T], failure: str, contestant: _Contestant, job: JobSpec, emit: Emit
+) -> T | None:
+    """What `look` finds. Where it fails, that is noted: the run is measured already, and loses nothing."""
+    try:
+        return look(job.max_seconds)
+    except (RuntimeError, MemoryError, MeasurementError) as problem:
+        if failures.is_lost(problem):
+            raise
+        emit("note", run=contestant.index, note=to_plain(Note(failure, {"problem": _first_line(problem)})))
+        return None
+
+
+def _first_line(problem: Exception) -> str:
+    return (next(iter(str(problem).splitlines()), "") or type(problem).__name__)[:200]
+
+
 def _measure_limits(contestant: _Contestant, job: JobSpec, emit: Emit) -> None:
     """The device's limits, which explain a run that is measured already: their lack takes nothing from it."""
     trainee, index = contestant.trainee, contestant.index
     if trainee.step_s * _STEPS_OF_LIMITS > job.max_seconds:
         emit("note", run=index, note=to_plain(Note("limits_too_slow")))
         return
-    try:
-        found = trainee.limits()
-    except (RuntimeError, MemoryError) as problem:
-        if failures.is_lost(problem):
-            raise
-        text = next(iter(str(problem).splitlines()), "") or type(problem).__name__
-        emit("note", run=index, note=to_plain(Note("limits_failed", {"problem": text[:200]})))
-    else:
+    found = _explained(lambda seconds: trainee.limits(), "limits_failed", contestant, job, emit)
+    if found is not None:
         emit("limits", run=index, limits=to_plain(found))
 
 

@@ -21,7 +21,9 @@ Autocast = AbstractContextManager[object]
 Call = Callable[[Tensor], Tensor]  # int64 indices (steps * batch,) to losses (steps,)
 
 
-def train(model: nn.Module, feed: Feed, optimiser: Optimizer, autocast: Autocast) -> Loop:
+def train(
+    model: nn.Module, feed: Feed, optimiser: Optimizer, autocast: Autocast, *, synchronous: bool = False
+) -> Loop:
     """The article's training step: batch to the device, forward, cross-entropy, backward, update."""
 
     def loop(steps: int, kept: list[Tensor]) -> None:
@@ -33,7 +35,9 @@ def train(model: nn.Module, feed: Feed, optimiser: Optimizer, autocast: Autocast
                 loss = functional.cross_entropy(outputs, labels)
             loss.backward()
             optimiser.step()
-            kept.append(loss.detach())  # no .item(): it would wait for the device at each step
+            kept.append(loss.detach())
+            if synchronous:
+                loss.item()  # waits for the device at each step, as a progress bar would
 
     return loop
 

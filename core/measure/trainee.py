@@ -15,9 +15,34 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.errors import MeasurementError
-from core.measure import anatomy, devices, feeds, limits, loops, memory, models, products, threads, whole_step
+from core.measure import (
+    anatomy,
+    devices,
+    feeds,
+    lessons,
+    limits,
+    loops,
+    memory,
+    models,
+    products,
+    threads,
+    watching,
+    whole_step,
+)
 from core.measure.data import Prepared
-from core.records import Anatomy, Block, ColdStart, EpochRecord, Limits, Memory, Note, RunSpec, ThreadTrial
+from core.records import (
+    Anatomy,
+    Block,
+    ColdStart,
+    EpochRecord,
+    LessonTrial,
+    Limits,
+    Memory,
+    Note,
+    RunSpec,
+    ThreadTrial,
+    Trace,
+)
 
 # Warm-up ends when the median of five steps is within this share of that of the five before.
 _STEADY = 0.05
@@ -87,7 +112,7 @@ class Trainee:
         # and every one of its steps is inside a block.
         twin = copy.deepcopy(self.model)
         self._compiled: whole_step.Compiled | None = None
-        if setup.step != "eager" and work.task != "train":
+        if (setup.step != "eager" or setup.synchronous) and work.task != "train":
             raise MeasurementError("only_training", task=work.task)
         if setup.step in ("compiled", "compiled_graph"):
             self._compiled = whole_step.Compiled(
@@ -117,8 +142,8 @@ class Trainee:
         self._notes.append(Note("taught_before", {"steps": _TEACHING_STEPS}))
 
     def _feed(self, epoch: int) -> feeds.Feed:
-        work, path = self.spec.workload, self.spec.setup.data_path
-        feed = feeds.make(path, self._placed, work.batch_size, work.seed, self.device, epoch)
+        work, setup = self.spec.workload, self.spec.setup
+        feed = feeds.make(setup, self._placed, work.batch_size, work.seed, self.device, epoch)
         self._feeds.append(feed)
         return feed
 
@@ -127,7 +152,8 @@ class Trainee:
             assert isinstance(feed, feeds.ResidentFeed)
             return self._whole_step_loop(model, feed, optimiser)
         if self.spec.workload.task == "train":
-            return loops.train(model, feed, optimiser, self.autocast)
+            waits = self.spec.setup.synchronous
+            return loops.train(model, feed, optimiser, self.autocast, synchronous=waits)
         if self.spec.workload.task == "classify":
             return loops.classify(model, feed, self.autocast)
         return loops.extract(model, feed, self.autocast)
@@ -313,6 +339,15 @@ class Trainee:
     def dissect(self, max_seconds: float) -> Anatomy | None:
         """Where a step's time goes, by an instrumented pass; call it last."""
         return anatomy.dissect(self, max_seconds)
+
+    def watch(self, max_seconds: float) -> Trace:
+        """Single steps with all that happens in them: the first one, and one of those to come."""
+        return watching.watch(self, max_seconds)
+
+    def try_lessons(self, max_seconds: float) -> tuple[LessonTrial, ...]:
+        """The article's lines one by one, on this device."""
+        with self.executing():
+            return lessons.try_all(self, max_seconds)
 
     def close(self) -> None:
         """End what works for it in the background; it isn't used any more."""

@@ -86,6 +86,9 @@ def _check_combination(setup: Setup) -> None:
         "needs_resident": whole and setup.data_path != "resident",
         "onednn_is_eager_fp32": setup.products == "onednn" and (whole or setup.precision != "fp32"),
         "cpp_calls_need_compiled": setup.cpp_calls and setup.step != "compiled",
+        "pinned_needs_cuda_loader": setup.pinned
+        and not (setup.device.startswith("cuda") and setup.data_path in ("loader", "transforms")),
+        "synchronous_is_eager": setup.synchronous and whole,
         "calls_need_whole_step": setup.steps_per_call > 1 and not whole,
     }
     for code, found in impossible.items():

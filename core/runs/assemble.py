@@ -16,6 +16,7 @@ from core.records import (
     Environment,
     EpochRecord,
     JobSpec,
+    LessonTrial,
     Limits,
     Machine,
     Memory,
@@ -26,6 +27,7 @@ from core.records import (
     Status,
     Telemetry,
     ThreadTrial,
+    Trace,
 )
 
 Phase = Literal["waiting", "building", "running", "over"]
@@ -49,6 +51,8 @@ class RunInProgress:
     first_losses: list[float] = field(default_factory=list)
     epochs: list[EpochRecord] = field(default_factory=list)
     anatomy: Anatomy | None = None
+    trace: Trace | None = None
+    lessons: tuple[LessonTrial, ...] = ()
     notes: list[Note] = field(default_factory=list)
     failure: Note | None = None
 
@@ -102,6 +106,10 @@ class Assembly:
             run.epochs.append(from_plain(EpochRecord, event["epoch"]))
         elif kind == "anatomy":
             run.anatomy = from_plain(Anatomy, event["anatomy"])
+        elif kind == "trace":
+            run.trace = from_plain(Trace, event["trace"])
+        elif kind == "lessons":
+            run.lessons = tuple(from_plain(LessonTrial, item) for item in event["lessons"])
         elif kind == "limits":
             run.limits = from_plain(Limits, event["limits"])
         elif kind == "note":
@@ -171,6 +179,8 @@ class Assembly:
                     first_losses=tuple(run.first_losses),
                     epochs=tuple(run.epochs),
                     anatomy=run.anatomy,
+                    trace=run.trace,
+                    lessons=run.lessons,
                     memory=run.memory,
                     limits=run.limits,
                     telemetry=telemetry.get(run.spec.setup.device),

@@ -10,6 +10,7 @@ from core import messages
 from core.errors import MeasurementError
 from core.measure import feeds
 from core.measure.data.prepared import Prepared
+from core.records import Setup
 
 CPU = torch.device("cpu")
 PATHS = ("loader", "resident")
@@ -23,7 +24,7 @@ def numbered(count=23):
 
 
 def batches(path, count, batch_size=5, seed=0, epoch=1, data=None):
-    feed = feeds.make(path, data or numbered(), batch_size, seed, CPU, epoch)
+    feed = feeds.make(Setup(data_path=path), data or numbered(), batch_size, seed, CPU, epoch)
     return [feed.to_device(feed.fetch()) for _ in range(count)]
 
 
@@ -79,7 +80,7 @@ def test_the_order_is_the_same_everywhere():
 
 
 def test_only_the_loader_copies():
-    loader, resident = (feeds.make(path, numbered(), 5, 0, CPU, 1) for path in PATHS)
+    loader, resident = (feeds.make(Setup(data_path=path), numbered(), 5, 0, CPU, 1) for path in PATHS)
     assert (loader.copies, resident.copies) == (True, False)
     batch = resident.fetch()
     assert resident.to_device(batch) is batch
@@ -99,7 +100,7 @@ def test_images_that_dont_fit_on_the_device_are_refused_with_numbers(monkeypatch
 
 def test_closing_a_feed_ends_its_processes_at_once():
     before = set(multiprocessing.active_children())
-    feed = feeds.make("workers", numbered(), 5, 0, CPU, 1)
+    feed = feeds.make(Setup(data_path="workers"), numbered(), 5, 0, CPU, 1)
     feed.fetch()
     started = set(multiprocessing.active_children()) - before
     assert started

@@ -10,6 +10,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from core.measure import feeds, loops, models
+from core.records import Setup
 
 CPU = torch.device("cpu")
 PLAIN = contextlib.nullcontext()
@@ -39,7 +40,7 @@ def by_hand(model, data, steps):
 def test_twenty_steps_are_those_of_a_plain_loop(path, name, tiny_data):
     model, _ = models.build(name, tiny_data.shape, 10, SEED)
     reference = copy.deepcopy(model)
-    feed = feeds.make(path, tiny_data, BATCH, SEED, CPU, 1)
+    feed = feeds.make(Setup(data_path=path), tiny_data, BATCH, SEED, CPU, 1)
     loop = loops.train(model, feed, torch.optim.SGD(model.parameters(), lr=RATE), PLAIN)
     kept = []
     loop(7, kept)
@@ -51,7 +52,7 @@ def test_twenty_steps_are_those_of_a_plain_loop(path, name, tiny_data):
 
 def test_a_loop_keeps_losses_without_their_history(tiny_data):
     model, _ = models.build("mlp", tiny_data.shape, 10, 0)
-    feed = feeds.make("resident", tiny_data, BATCH, 0, CPU, 1)
+    feed = feeds.make(Setup(data_path="resident"), tiny_data, BATCH, 0, CPU, 1)
     kept = []
     loops.train(model, feed, torch.optim.SGD(model.parameters(), lr=RATE), PLAIN)(3, kept)
     assert [(loss.shape, loss.requires_grad, loss.grad_fn) for loss in kept] == [
@@ -64,7 +65,7 @@ def loops_of(data):
     optimiser = torch.optim.SGD(model.parameters(), lr=RATE)
 
     def feed():
-        return feeds.make("resident", data, BATCH, 0, CPU, 1)
+        return feeds.make(Setup(data_path="resident"), data, BATCH, 0, CPU, 1)
 
     return {
         "train": loops.train(model, feed(), optimiser, PLAIN),
@@ -114,7 +115,7 @@ def test_inference_records_no_gradients(task, tiny_data):
     modes = []
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     model.register_forward_pre_hook(lambda *_: modes.append(torch.is_inference_mode_enabled()))
-    feed = feeds.make("resident", tiny_data, BATCH, 0, CPU, 1)
+    feed = feeds.make(Setup(data_path="resident"), tiny_data, BATCH, 0, CPU, 1)
     as_floats = nn.Sequential(models.FromBytes(), model)
     getattr(loops, task)(as_floats, feed, PLAIN)(2, [])
     assert modes == [True, True]
@@ -125,7 +126,7 @@ def test_autocast_is_around_forward_and_loss_and_not_the_backward_pass(tiny_data
     model, _ = models.build("mlp", tiny_data.shape, 10, 0)
     model.register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
     model[1].fc2.weight.register_hook(lambda grad: seen.append(torch.is_autocast_enabled("cpu")))
-    feed = feeds.make("resident", tiny_data, BATCH, 0, CPU, 1)
+    feed = feeds.make(Setup(data_path="resident"), tiny_data, BATCH, 0, CPU, 1)
     kept = []
     autocast = torch.autocast("cpu", dtype=torch.bfloat16)
     loops.train(model, feed, torch.optim.SGD(model.parameters(), lr=RATE), autocast)(2, kept)

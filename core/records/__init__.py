@@ -1,0 +1,102 @@
+"""What work, how it was executed and what was measured, as frozen values that every room speaks.
+
+Raw values only: whatever can be derived (a median, a speed-up, a doubt) is a function in
+`core.analysis`. `None` always means *not measured*. Units are in the names. All `at_s` and
+`start_s` are seconds since the job's start, on one clock for the worker and its parent.
+"""
+
+from core.records.codes import (
+    STAGES,
+    DataPath,
+    EnergySource,
+    Fact,
+    Note,
+    Origin,
+    ParityCause,
+    Precision,
+    Products,
+    Stage,
+    Status,
+    StepKind,
+    Task,
+)
+from core.records.concluded import Caveat, Comparison, Estimate, Parity, Verdict
+from core.records.measured import (
+    Absent,
+    Anatomy,
+    Block,
+    ColdStart,
+    CpuSample,
+    DataInfo,
+    EpochRecord,
+    GpuSample,
+    Idle,
+    Limits,
+    Memory,
+    Rate,
+    RateKind,
+    StageTimes,
+    Telemetry,
+    ThreadTrial,
+)
+from core.records.result import SCHEMA_VERSION, RunResult
+from core.records.surroundings import Cpu, Device, Environment, Gpu, Machine, Software
+from core.records.trace import Actor, Instrument, LessonName, LessonTrial, Moment, Span, Trace, TracedStep
+from core.records.work import JobSpec, RunSpec, Setup, Workload
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "STAGES",
+    "Absent",
+    "Actor",
+    "Anatomy",
+    "Block",
+    "Caveat",
+    "ColdStart",
+    "Comparison",
+    "Cpu",
+    "CpuSample",
+    "DataInfo",
+    "DataPath",
+    "Device",
+    "EnergySource",
+    "Environment",
+    "EpochRecord",
+    "Estimate",
+    "Fact",
+    "Gpu",
+    "GpuSample",
+    "Idle",
+    "Instrument",
+    "JobSpec",
+    "LessonName",
+    "LessonTrial",
+    "Limits",
+    "Machine",
+    "Memory",
+    "Moment",
+    "Note",
+    "Origin",
+    "Parity",
+    "ParityCause",
+    "Precision",
+    "Products",
+    "Rate",
+    "RateKind",
+    "RunResult",
+    "RunSpec",
+    "Setup",
+    "Software",
+    "Span",
+    "Stage",
+    "StageTimes",
+    "Status",
+    "StepKind",
+    "Task",
+    "Telemetry",
+    "ThreadTrial",
+    "Trace",
+    "TracedStep",
+    "Verdict",
+    "Workload",
+]
