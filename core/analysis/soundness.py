@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from core.analysis.trace_soundness import refuse_unsound_trace
 from core.errors import InputError
 from core.records import SCHEMA_VERSION, Block, RunResult, Telemetry
 
@@ -36,6 +37,8 @@ def refuse_unsound(result: RunResult, where: str = "RunResult") -> None:
             raise _malformed(f"{where}.{name}", "must not be below 0")
     for name, problem in itertools.chain(_impossible(result), _not_adding_up(result), _overlapping(result)):
         raise _malformed(f"{where}.{name}", problem)
+    if result.trace is not None:
+        refuse_unsound_trace(result.trace, f"{where}.trace")
 
 
 def refuse_overlap(a: RunResult, b: RunResult) -> None:
@@ -76,6 +79,11 @@ def _above_zero(result: RunResult) -> Iterator[Where]:
         yield f"thread_trials[{i}].threads", trial.threads
         for j, seconds in enumerate(trial.seconds_per_sample):
             yield f"thread_trials[{i}].seconds_per_sample[{j}]", seconds
+    for i, lesson in enumerate(result.lessons):
+        if lesson.samples is not None:
+            yield f"lessons[{i}].samples", lesson.samples
+        for j, seconds in enumerate(lesson.seconds):
+            yield f"lessons[{i}].seconds[{j}]", seconds
 
 
 def _not_negative(result: RunResult) -> Iterator[Where]:
@@ -93,6 +101,9 @@ def _not_negative(result: RunResult) -> Iterator[Where]:
     for stage in result.anatomy.stages if result.anatomy else ():
         for i, seconds in enumerate(stage.seconds):
             yield f"anatomy.{stage.stage}.seconds[{i}]", seconds
+    for i, lesson in enumerate(result.lessons):
+        if lesson.moved_bytes is not None:
+            yield f"lessons[{i}].moved_bytes", lesson.moved_bytes
 
 
 def _impossible(result: RunResult) -> Iterator[tuple[str, str]]:

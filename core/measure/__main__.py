@@ -35,6 +35,7 @@ def main() -> int:
     jobs: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read, args=(_claim_stdin(), jobs), daemon=True).start()
 
+    os.environ.setdefault("KINETO_LOG_LEVEL", "9")  # torch's profiler reports each of its beginnings
     from core.measure import devices, failures, job  # torch, over a second
 
     software, found = devices.software(), devices.available()
@@ -55,16 +56,18 @@ def main() -> int:
             worker_start_s=message["worker_start_s"],
             clock_origin=message["clock_origin"],
         )
-        spoilt = False
+        spoilt, fit = False, True
         try:
-            job.run(from_plain(JobSpec, message["job"]), context, emit)
+            fit = job.run(from_plain(JobSpec, message["job"]), context, emit)
         except CrossoverError as problem:
             kind = "input" if isinstance(problem, InputError) else "failure"
             emit("error", kind=kind, code=problem.code, facts=problem.facts)
             spoilt = isinstance(problem, failures.ProcessSpoilt)
-        emit("end", last=spoilt)
+        emit("end", last=spoilt or not fit)
         if spoilt:
             return 4
+        if not fit:
+            return 0
 
 
 def _tidy() -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import torch
-from torch.nn import functional
 
-from core.measure import devices
+from core.measure import devices, marked
 from core.records import Anatomy, Stage, StageTimes
 
 if TYPE_CHECKING:
@@ -77,57 +75,26 @@ def dissect(trainee: Trainee, max_seconds: float) -> Anatomy | None:
     steps = max(fewest, min(most, round(min(_SECONDS, _SHARE * max_seconds) / trainee.step_s)))
     on_host = trainee.device.type == "cpu"
     stamps: _Stamps = _HostStamps() if on_host else _DeviceStamps(trainee.device, steps * len(stages) + 1)
-    step = _step(trainee)
+    step, ends = marked.step_of(trainee.parts), _ends(trainee, stages)
+
+    def mark(line: marked.LineName) -> None:
+        if line in ends:
+            stamps.mark()
+
     with trainee.executing():
         for _ in range(_SETTLE_STEPS):
-            step(lambda: None)
+            step(lambda line: None)
         devices.synchronise(trainee.device)
         stamps.mark()
         for _ in range(steps):
-            step(stamps.mark)
+            step(mark)
         devices.synchronise(trainee.device)
     flat = stamps.seconds()
     times = tuple(StageTimes(stage, tuple(flat[index :: len(stages)])) for index, stage in enumerate(stages))
     return Anatomy("host" if on_host else "device", times)
 
 
-def _step(trainee: Trainee) -> Callable[[Callable[[], None]], None]:
-    """The step of `core.measure.loops`, with a mark after each stage."""
-    feed, model, autocast = trainee.feed, trainee.model, trainee.autocast
-
-    def fetch(mark: Callable[[], None]) -> tuple[torch.Tensor, torch.Tensor]:
-        batch = feed.fetch()
-        mark()
-        if feed.copies:
-            batch = feed.to_device(batch)
-            mark()
-        return batch
-
-    def train(mark: Callable[[], None]) -> None:
-        inputs, labels = fetch(mark)
-        trainee.optimiser.zero_grad(set_to_none=True)
-        with autocast:
-            loss = functional.cross_entropy(model(inputs), labels)
-        mark()
-        loss.backward()
-        mark()
-        trainee.optimiser.step()
-        mark()
-
-    @torch.inference_mode()
-    def classify(mark: Callable[[], None]) -> None:
-        inputs, _ = fetch(mark)
-        with autocast:
-            model(inputs).argmax(dim=1)
-        mark()
-
-    @torch.inference_mode()
-    def extract(mark: Callable[[], None]) -> None:
-        inputs, _ = fetch(mark)
-        with autocast:
-            features = model(inputs)
-        mark()
-        features.float().cpu()
-        mark()
-
-    return {"train": train, "classify": classify, "extract": extract}[trainee.spec.workload.task]
+def _ends(trainee: Trainee, stages: list[Stage]) -> set[marked.LineName]:
+    """The last line of each stage: a mark after every line would cost more on a device."""
+    last = {marked.STAGE_OF[line]: line for line in marked.source_of(trainee.spec).line_of}
+    return {last[stage] for stage in stages}

@@ -18,7 +18,7 @@ from core.measure.apart import Apart, needed
 from core.measure.data import Prepared, prepare
 from core.measure.stopping import Stopping
 from core.measure.trainee import LEAD_IN_S, Trainee
-from core.records import ColdStart, DataInfo, Device, JobSpec, Note, RunSpec
+from core.records import ColdStart, DataInfo, Device, Fact, JobSpec, Note, RunSpec
 
 Emit = Callable[..., None]
 T = TypeVar("T")
@@ -55,8 +55,8 @@ class _Contestant:
     failed: bool = False
 
 
-def run(job: JobSpec, context: Context, emit: Emit) -> None:
-    """Measure every setup and tell it all through `emit`.
+def run(job: JobSpec, context: Context, emit: Emit) -> bool:
+    """Measure every setup and tell it all through `emit`; whether this process is fit for another job.
 
     Raises InputError or MeasurementError where the job can't be done as asked. A setup that fails later
     fails alone: the others go on.
@@ -83,6 +83,7 @@ def run(job: JobSpec, context: Context, emit: Emit) -> None:
         gc.freeze()  # what is built stays: nothing to look through again in later collections
         _race(contestants, job, context, emit)
         _look_closer(contestants, job, emit)
+        return not any(_profiled_elsewhere(contestant, job) for contestant in contestants)
     finally:
         gc.unfreeze()
         for contestant in contestants:
@@ -243,17 +244,26 @@ def _look_closer(contestants: list[_Contestant], job: JobSpec, emit: Emit) -> No
             emit("lessons", run=index, lessons=to_plain(trials))
 
 
+def _profiled_elsewhere(contestant: _Contestant, job: JobSpec) -> bool:
+    """Whether the profiler has listened to an accelerator's driver: that may slow all later launches down."""
+    return job.trace and contestant.trainee.spec.setup.device != "cpu"
+
+
 def _explained(
     look: Callable[[float], T], failure: str, contestant: _Contestant, job: JobSpec, emit: Emit
 ) -> T | None:
     """What `look` finds. Where it fails, that is noted: the run is measured already, and loses nothing."""
     try:
         return look(job.max_seconds)
-    except (RuntimeError, MemoryError, MeasurementError) as problem:
+    except MeasurementError as problem:
+        facts: dict[str, Fact] = dict(problem.facts)  # type: ignore[arg-type]
+        note = Note(problem.code, facts)
+    except (RuntimeError, MemoryError) as problem:
         if failures.is_lost(problem):
             raise
-        emit("note", run=contestant.index, note=to_plain(Note(failure, {"problem": _first_line(problem)})))
-        return None
+        note = Note(failure, {"problem": _first_line(problem)})
+    emit("note", run=contestant.index, note=to_plain(note))
+    return None
 
 
 def _first_line(problem: Exception) -> str:

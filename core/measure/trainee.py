@@ -8,7 +8,7 @@ import itertools
 import math
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from core.measure import (
     lessons,
     limits,
     loops,
+    marked,
     memory,
     models,
     products,
@@ -118,8 +119,9 @@ class Trainee:
             self._compiled = whole_step.Compiled(
                 self.model, work.learning_rate, work.batch_size, self.autocast, setup.cpp_calls
             )
-        self._rehearsal = self._make_loop(twin, self._feed(epoch=0), self._optimise(twin))
-        self._loop = self._make_loop(self.model, self.feed, self.optimiser)
+        self._rehearsed = self._parts_of(twin, self._feed(epoch=0), self._optimise(twin))
+        self.parts = self._parts_of(self.model, self.feed, self.optimiser)
+        self._rehearsal, self._loop = self._make_loop(self._rehearsed), self._make_loop(self.parts)
 
     def _optimise(self, model: nn.Module) -> torch.optim.SGD:
         fused = (
@@ -147,32 +149,34 @@ class Trainee:
         self._feeds.append(feed)
         return feed
 
-    def _make_loop(self, model: nn.Module, feed: feeds.Feed, optimiser: torch.optim.SGD) -> loops.Loop:
-        if self.spec.setup.step != "eager":
+    def _parts_of(self, model: nn.Module, feed: feeds.Feed, optimiser: torch.optim.SGD) -> marked.Parts:
+        parts = marked.Parts(self.spec, model, feed, optimiser, self.autocast)
+        return parts if self.spec.setup.step == "eager" else self._whole_step(parts)
+
+    def _make_loop(self, parts: marked.Parts) -> loops.Loop:
+        model, feed, optimiser, setup = parts.model, parts.feed, parts.optimiser, self.spec.setup
+        if parts.calls is not None:
             assert isinstance(feed, feeds.ResidentFeed)
-            return self._whole_step_loop(model, feed, optimiser)
+            return loops.train_in_calls(*parts.calls, setup.steps_per_call, feed)
         if self.spec.workload.task == "train":
-            waits = self.spec.setup.synchronous
-            return loops.train(model, feed, optimiser, self.autocast, synchronous=waits)
+            return loops.train(model, feed, optimiser, self.autocast, synchronous=setup.synchronous)
         if self.spec.workload.task == "classify":
             return loops.classify(model, feed, self.autocast)
         return loops.extract(model, feed, self.autocast)
 
-    def _whole_step_loop(
-        self, model: nn.Module, feed: feeds.ResidentFeed, optimiser: torch.optim.SGD
-    ) -> loops.Loop:
+    def _whole_step(self, parts: marked.Parts) -> marked.Parts:
         setup, batch_size = self.spec.setup, self.spec.workload.batch_size
         images = whole_step.Images(self._placed.train_x, self._placed.train_y)
         if self._compiled is not None:
-            call = self._compiled.of(model, images)
+            call = self._compiled.of(parts.model, images)
         else:
-            call = whole_step.eager(model, optimiser, images, batch_size, self.autocast)
+            call = whole_step.eager(parts.model, parts.optimiser, images, batch_size, self.autocast)
         several = single = call
         if "graph" in setup.step:
             most = torch.arange(setup.steps_per_call * batch_size, device=self.device) % len(images.y)
-            several = whole_step.recorded(call, model, most)
-            single = whole_step.recorded(call, model, most[:batch_size])
-        return loops.train_in_calls(several, single, setup.steps_per_call, feed)
+            several = whole_step.recorded(call, parts.model, most)
+            single = whole_step.recorded(call, parts.model, most[:batch_size])
+        return replace(parts, calls=(several, single))
 
     def _timed(self, loop: loops.Loop, steps: int) -> tuple[float, float, list[Tensor]]:
         """Start, duration and what the loop kept. The clock's bracket: synchronised at its two ends only."""
@@ -214,7 +218,10 @@ class Trainee:
 
     def _first_step(self, unit: int) -> float:
         """Seconds of the first step, compilation included; of a call of several steps and of a single one."""
-        first_s = self._timed(self._rehearsal, unit)[1]
+        step = marked.step_of(self._rehearsed)
+        stamps = watching.Stamps()
+        start, first_s, _kept = self._timed(lambda steps, kept: step(stamps.mark), unit)
+        self.first_step = stamps.step(self.spec, self.device, start, start + first_s)
         return first_s if unit == 1 else first_s + self._timed(self._rehearsal, 1)[1]
 
     def _eager_probe(self) -> loops.Loop:

@@ -20,7 +20,14 @@ NOTES: dict[str, str] = {
     "limits_too_slow": N_(
         "The device's limits weren't measured, as one step takes too long for the time given. Give the run more time."
     ),
+    "trace_failed": N_("A single step couldn't be watched ({problem}). The run itself is unaffected."),
+    "trace_too_slow": N_(
+        "No single step was watched, as one takes too long for the time given. Give the run more time."
+    ),
     "limits_failed": N_("The device's limits couldn't be measured ({problem}). The run itself is unaffected."),
+    "lessons_failed": N_(
+        "The article's lines couldn't be tried one by one ({problem}). The run itself is unaffected."
+    ),
     "threads_not_searched": N_(
         "The best thread count wasn't searched, as one step takes too long for the time given; {threads} were used."
     ),
@@ -61,6 +68,40 @@ NOTES: dict[str, str] = {
     "rung_would_help": N_("What should help is the rung {rung}."),
     "rung_did_not_help": N_(
         "The rung {rung} could have helped, but tried here it was {times:.2f} times as fast: it doesn't."
+    ),
+    # core.analysis.causes
+    "device_busy": N_(
+        "The GPU worked {pct} % of the step, on {count} operations: it is the device that sets the pace."
+    ),
+    "device_waits_for_python": N_(
+        "The GPU worked {pct} % of the step, on {count} operations: it waits for Python, which starts them one by one."
+    ),
+    "device_waits_for_loading": N_(
+        "The GPU worked {pct} % of the step: it waits for the next batch, which takes {loading_s} to put together."
+    ),
+    "device_waits_for_copies": N_(
+        "The GPU worked {pct} % of the step: it waits for the batch to come over the bus."
+    ),
+    "transfer_bound": N_(
+        "Copies over the bus take {pct} % of the step: {moved_bytes} in {copied_s}, {gb_per_s} GB/s."
+    ),
+    "script_ahead": N_(
+        "The script ran ahead: what it asked for began up to {ahead_s} later. Asking doesn't wait for the answer."
+    ),
+    "script_waits": N_("The script stood still for {waited_s} of this step, until the device was done."),
+    "device_not_watched": N_(
+        "torch's profiler doesn't see what this kind of device does, so only the script's side is drawn."
+    ),
+    "cpu_operations": N_(
+        "On the CPU the script waits for each operation: {count} of them take {pct} % of the watched step, Python and "
+        "what lies between them {rest_pct} %."
+    ),
+    "to_device_on_cpu": N_(
+        ".to(device) cost {took_s}: the batch is in the CPU's memory already, so nothing is copied."
+    ),
+    "cold_step": N_(
+        "The very first step took {cold_s}, {times:.1f} times as long as a later one; {line_s} of it passed at the line "
+        "“{line}”."
     ),
     "rung_helped": N_("What should help is the rung {rung}: tried here, it was {times:.2f} times as fast."),
 }

@@ -45,7 +45,8 @@ class Trace:
     """A separate pass, never the headline: watching slows a step down.
 
     `watched_s`: seconds of a watched warm step, one for each repeat; against the timed blocks they give the
-    inflation. On an accelerator a repeat is several steps in a row, and this their mean.
+    inflation. On an accelerator a repeat is several steps in a row, and this their mean. Where several steps
+    are one call, a traced step is a call.
     """
 
     source: str  # the step as it ran
