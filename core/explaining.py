@@ -8,9 +8,10 @@ from core import messages, units
 from core.analysis.anatomy import stage_seconds
 from core.analysis.causes import causes, inflation
 from core.analysis.flow import Bar, Flow, Message, MessageCode
+from core.analysis.ladder import RungName
 from core.i18n import N_, Translate
-from core.records import Actor, Note, RunResult, Stage
-from core.wording import device_of
+from core.records import Actor, Comparison, Note, RunResult, Stage
+from core.wording import device_of, rung_words
 
 STAGE_WORDS: dict[Stage, str] = {
     "load": N_("loading the batch"),
@@ -49,7 +50,7 @@ _MESSAGES: dict[MessageCode, str] = {
     "arrives": N_("{size} have arrived, after {time} on the bus"),
     "stays": N_(".to(device): nothing to copy, the data is there"),
     "compute": N_("{line}: {count}"),
-    "done": N_("done: {line} took {time} of computing"),
+    "done": N_("done, {time} of computing"),
     "launch": N_("{line}: {count} put into the queue"),
     "return": N_("asks for the result, {size}"),
     "returned": N_("{size} have arrived, after {time} on the bus"),
@@ -179,3 +180,19 @@ def _with_words(note: Note, result: RunResult) -> dict[str, object]:
             trace.source.splitlines()[line - 1].strip() if trace and isinstance(line, int) else units.ABSENT
         )
     return facts
+
+
+def rung_helps(name: RungName, gain: Comparison | None, translate: Translate) -> str:
+    """What a rung should help, and did where it was tried."""
+    rung = rung_words(name, translate)
+    if gain is None or gain.speedup is None:
+        return translate("What should help is the rung “{rung}”.").format(rung=rung)
+    text = translate(
+        "What should help is the rung “{rung}”: tried here, it was {ratio} as fast (95 % interval {interval})."
+    )
+    if gain.speedup.high < 1:
+        text = translate(
+            "The rung “{rung}” could have helped, but tried here it was {ratio} as fast (95 % interval "
+            "{interval}): it doesn't."
+        )
+    return text.format(rung=rung, ratio=units.ratio(gain.speedup), interval=units.interval(gain.speedup))

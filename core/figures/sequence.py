@@ -248,15 +248,16 @@ def _headings(data: Sequences) -> Iterator[dict[str, Any]]:
 def sequence_title(data: Sequences, translate: Translate) -> str:
     if not data.panels:
         return translate("No step was watched")
-    return translate("One step: {values}").format(values=drawing.listed(_steps(data), translate))
+    longest = ((panel.label, "{code} {time}".format(**_longest(panel))) for panel in data.panels)
+    return translate("The longest line of a step: {values}").format(values=drawing.listed(longest, translate))
 
 
 def sequence_alt(data: Sequences, translate: Translate) -> str:
     if not data.panels:
         return translate("No step was watched")
-    entry = translate("{label}: {count} messages, and {line} is longest with {time}")
+    entry = translate("{label}: {count} messages, and {code} takes longest with {time}")
     details = translate("; ").join(
-        entry.format(label=panel.label, count=len(panel.flow.messages), **_longest(panel, translate))
+        entry.format(label=panel.label, count=len(panel.flow.messages), **_longest(panel))
         for panel in data.panels
     )
     return translate(
@@ -273,8 +274,9 @@ def _steps(data: Sequences) -> Iterator[tuple[str, str]]:
             yield panel.label, units.duration(limits.step_s(panel.result))
 
 
-def _longest(panel: Panel, translate: Translate) -> dict[str, str]:
+def _longest(panel: Panel) -> dict[str, str]:
+    """The longest line of the code, as it is written, and its time."""
     lines = [bar for bar in panel.flow.bars if bar.actor == "script" and not bar.waits]
     longest = max(lines, key=lambda bar: bar.end_s - bar.start_s)
-    line = explaining.line_words(longest.line, panel.flow, translate)
-    return {"line": line, "time": units.duration(longest.end_s - longest.start_s)}
+    code = explaining.code_line(panel.flow, longest.line) if longest.line is not None else ""
+    return {"code": code, "time": units.duration(longest.end_s - longest.start_s)}

@@ -11,10 +11,11 @@ import streamlit as st
 from core import units
 from core.analysis import ladder as ladders
 from core.analysis.bottleneck import bottleneck, helped, notes
-from core.analysis.ladder import Ladder, Rung, RungName
+from core.analysis.ladder import Ladder, Rung
 from core.analysis.parity import TOLERANCE
 from core.analysis.quality import quality
 from core.analysis.summary import summarise
+from core.explaining import rung_helps
 from core.figures import ladder as bars
 from core.figures import roofline as roofs
 from core.figures.charts import Chart
@@ -161,23 +162,8 @@ def _held_up(device: Climbed, translate: Translate) -> None:
             if note.code != "rung_would_help"
         ]
         if found.rung is not None:
-            lines.append(_help(found.rung, helped(device.ladder, found), translate))
+            lines.append(rung_helps(found.rung, helped(device.ladder, found), translate))
         st.markdown(doubts.named(plain(name), plain(" ".join(lines)), translate))
-
-
-def _help(name: RungName, gain: Comparison | None, translate: Translate) -> str:
-    rung = rung_words(name, translate)
-    if gain is None or gain.speedup is None:
-        return translate("What should help is the rung “{rung}”.").format(rung=rung)
-    text = translate(
-        "What should help is the rung “{rung}”: tried here, it was {ratio} as fast (95 % interval {interval})."
-    )
-    if gain.speedup.high < 1:
-        text = translate(
-            "The rung “{rung}” could have helped, but tried here it was {ratio} as fast (95 % interval "
-            "{interval}): it doesn't."
-        )
-    return text.format(rung=rung, ratio=units.ratio(gain.speedup), interval=units.interval(gain.speedup))
 
 
 def _not_measured(device: Climbed, translate: Translate) -> None:

@@ -56,6 +56,7 @@ def show(results: tuple[RunResult, ...], told: Note | None = None) -> None:
     _doubts(measured, names, comparisons, _)
     evidence.differences(comparisons, measured, _)
     _charts(_FIRST, measured)
+    _one_step(measured, _)
     section = st.expander(
         _("Evidence: every block, every reading, the environment"), on_change="rerun", key="evidence"
     )
@@ -204,6 +205,22 @@ def _charts(keys: Sequence[str], results: tuple[RunResult, ...]) -> None:
             with column:
                 st.markdown(f"**{plain(chart.title)}**")
                 st.plotly_chart(chart.figure, key=chart.key, alt=chart.alt, config={"displayModeBar": False})
+
+
+def _one_step(results: Sequence[RunResult], translate: Translate) -> None:
+    """The way to the page that draws a single step of this work."""
+    work = results[0].spec.workload
+    default = type(work)()
+    named = ("model", "dataset", "batch_size", "task")
+    given = {name: str(getattr(work, name)) for name in named if getattr(work, name) != getattr(default, name)}
+    if results[0].spec.setup.data_path == "loader":
+        given["images"] = "loader"
+    st.page_link(
+        "pages/sequence.py",
+        label=translate("One step of it as a sequence: who waits for whom, and why"),
+        icon=":material/swap_horiz:",
+        query_params=given,
+    )
 
 
 def _take_away(results: Sequence[RunResult], comparisons: Sequence[Comparison], translate: Translate) -> None:

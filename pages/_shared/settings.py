@@ -39,7 +39,7 @@ class Settings:
         return tuple(found)
 
     def job(self) -> JobSpec:
-        return JobSpec(self.workload, self.setups(), float(self.max_seconds), limits=True)
+        return JobSpec(self.workload, self.setups(), float(self.max_seconds), limits=True, trace=True)
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ class JobRow:
 
 
 _LISTED = tuple(column for column in runs.c if column is not runs.c.document)
+_OF_A_STEP = ("task", "model", "dataset", "batch_size")
 _mate = runs.alias()  # any run of the same job
 
 
@@ -177,6 +178,15 @@ class Store:
         """Stored runs, of one workload or all, newest first; no document is read."""
         query = sa.select(*_LISTED).where(*_same(workload))
         query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit).offset(offset)
+        with self._reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return tuple(map(_run_row, rows))
+
+    def alike(self, workload: Workload, limit: int) -> tuple[RunRow, ...]:
+        """Runs with the same step, newest first: how many epochs it is repeated for, and from which weights and
+        at what rate it learns, makes no difference to it."""
+        query = sa.select(*_LISTED).where(*(runs.c[name] == getattr(workload, name) for name in _OF_A_STEP))
+        query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
         with self._reading() as connection:
             rows = connection.execute(query).mappings().all()
         return tuple(map(_run_row, rows))
