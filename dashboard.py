@@ -10,6 +10,8 @@ _ = language.start()
 pages = [
     st.Page("pages/compare.py", title=_("Compare"), icon=":material/compare_arrows:", default=True),
     st.Page("pages/optimise.py", title=_("Optimise"), icon=":material/stairs:"),
+    st.Page("pages/sequence.py", title=_("Sequence"), icon=":material/swap_horiz:"),
+    st.Page("pages/learn.py", title=_("Learn"), icon=":material/school:"),
 ]
 page = st.navigation(pages, position="top")
 page.run()

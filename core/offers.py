@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core.records import Workload
+from dataclasses import replace
+
+from core.records import Setup, Workload
 
 # Up to the batch size at which one step on a CPU of many cores still takes seconds, not minutes.
 _LARGEST_BATCH = {
@@ -31,6 +33,21 @@ def ladders() -> tuple[Workload, ...]:
     """The workloads whose whole ladder is recorded on an accelerator: bound by launches or arithmetic."""
     sizes = (("mlp", 64), ("mlp", 4096), ("cnn", 256), ("resnet18", 256))
     return tuple(Workload(model=model, batch_size=size, epochs=1) for model, size in sizes)
+
+
+def sequences() -> tuple[Workload, ...]:
+    """The workloads whose single steps are recorded: bound by launches, by copies and by arithmetic."""
+    sizes = (("mlp", 64), ("mlp", 4096), ("resnet18", 256))
+    return tuple(Workload(model=model, batch_size=size, epochs=1) for model, size in sizes)
+
+
+def sequence_setups(device: str) -> tuple[Setup, ...]:
+    """What the Sequence page sets against each other on a device, the plain loop first."""
+    plain, loader = Setup(device), Setup(device, data_path="loader")
+    found = [plain, loader, replace(plain, synchronous=True)]
+    if device.startswith("cuda"):
+        found += [replace(loader, pinned=True), replace(plain, step="graph")]
+    return tuple(found)
 
 
 def workloads() -> tuple[Workload, ...]:

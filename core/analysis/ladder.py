@@ -84,6 +84,11 @@ def rung_of(setup: Setup) -> RungName:
     return setup.data_path
 
 
+def on_ladder(setup: Setup) -> bool:
+    """Whether a setup is a rung at all: the sequence page's opposites are there to be understood."""
+    return not (setup.pinned or setup.synchronous)
+
+
 def first_plan(
     work: Workload,
     device: str,
@@ -213,6 +218,7 @@ def ladder(device: str, rungs: Iterable[Rung]) -> Ladder:
 def from_results(results: Sequence[RunResult]) -> tuple[Ladder, ...]:
     """The ladders of stored or recorded runs of one workload, one for each device; each setup's newest run."""
     by_device: dict[str, list[Rung]] = {}
+    results = [result for result in results if on_ladder(result.spec.setup)]
     for result in sorted(results, key=lambda run: run.created_at):
         mates = [run for run in results if run.job_id == result.job_id]
         setup = result.spec.setup

@@ -48,6 +48,8 @@ class Progress:
                 else translate("Preparing the images")
             )
             return f"{text} {units.percent(100 * fraction) if fraction is not None else ''}"
+        if assembly.looking_closer:
+            return translate("Watching single steps")
         if assembly.narrowing:
             return translate("Narrowing the interval")
         done = round(_WIDTH * assembly.fraction)

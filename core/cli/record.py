@@ -19,7 +19,7 @@ from core.runs import optimise, recordings
 from core.runs.jobs import Runner
 
 _MINUTES = 7.5
-_PLAIN_SHARE = 0.6  # of the time; the rest is for the accelerators' ladders
+_PLAIN_SHARE, _SEQUENCE_SHARE = 0.5, 0.2  # of the time; the rest is for the accelerators' ladders
 _LEAST_LADDER_S = 10.0
 # Of a job's share of the time: the rest goes to building, warming up, testing and the instrumented pass.
 _TIMED_SHARE = 0.6
@@ -53,6 +53,12 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
                 return 130
             kept += [result for result in job.results if result.blocks]
             failed += sum(result.status == "failed" for result in job.results)
+        for workload in offers.sequences() if len(setups) > 1 else ():
+            spec = _sequence(workload, [setup.device for setup in setups], arguments.minutes * 60)
+            job = follow(runner, spec, translate)
+            if job.state == "cancelled":
+                return 130
+            kept += [result for result in job.results if result.blocks]
         ladders = offers.ladders() if len(setups) > 1 else ()  # nobody needs another machine's CPU's
         for done, workload in enumerate(ladders):
             seconds = max(_LEAST_LADDER_S, (ends - time.monotonic()) / (len(ladders) - done) * _TIMED_SHARE)
@@ -61,6 +67,13 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
     path = recordings.write(arguments.out, kept, datetime.now(UTC).isoformat(timespec="seconds"))
     print(path.name)
     return 1 if failed else 0
+
+
+def _sequence(workload: Workload, devices: Sequence[str], all_s: float) -> JobSpec:
+    """One workload's steps to be watched on every device, each with all that can be set against it."""
+    setups = tuple(setup for device in devices for setup in offers.sequence_setups(device))
+    seconds = all_s * _SEQUENCE_SHARE / len(offers.sequences()) * _TIMED_SHARE / len(setups)
+    return JobSpec(workload, setups, max(_TIMED_S[0], seconds), limits=True, trace=True, lessons=True)
 
 
 def _climb(runner: Runner, workload: Workload, seconds: float, translate: Translate) -> list[RunResult]:

@@ -14,6 +14,7 @@ from core.errors import InputError
 from core.i18n import Translate
 from core.records import JobSpec, Setup, Task, Workload
 from core.runs import exchange
+from core.runs.chrome_trace import chrome_trace
 from core.setups import parse_setup
 
 _CANCELLED = 130
@@ -46,13 +47,17 @@ def add_to(commands: Any) -> None:
         metavar="device=D,threads=N,precision=P,data_path=W",
         help="a device and how to use it; repeatable",
     )
+    parser.add_argument(
+        "--trace", type=Path, metavar="FILE", help="watch single steps and write them here, for Perfetto"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write records and summaries here")
     parser.set_defaults(command=_main)
 
 
 def _main(arguments: argparse.Namespace, translate: Translate) -> int:
-    if arguments.json and not arguments.json.absolute().parent.is_dir():  # not after minutes of measuring
-        raise InputError("file_not_written", name=arguments.json.name, problem="there is no such folder")
+    for file in filter(None, (arguments.json, arguments.trace)):
+        if not file.absolute().parent.is_dir():  # not after minutes of measuring
+            raise InputError("file_not_written", name=file.name, problem="there is no such folder")
     workload = Workload(
         model=arguments.model,
         dataset=arguments.dataset,
@@ -66,9 +71,9 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
     with engine(translate) as runner:
         if not setups:  # the CPU, and the first accelerator if there is one
             setups = tuple(Setup(device=device.id) for device in known_devices(runner)[:2])
-        job = follow(
-            runner, JobSpec(workload, setups, arguments.max_seconds, arguments.target, limits=True), translate
-        )
+        watched = arguments.trace is not None
+        spec = JobSpec(workload, setups, arguments.max_seconds, arguments.target, limits=True, trace=watched)
+        job = follow(runner, spec, translate)
     if not any(result.blocks for result in job.results):  # nothing was measured, and the reason is told
         return _CANCELLED if job.state == "cancelled" else 1
     baseline, *others = job.results
@@ -77,6 +82,8 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
     if arguments.json:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         exchange.write_json(arguments.json, exchange.document(job.results, comparisons, created_at=now))
+    if arguments.trace:
+        exchange.write_json(arguments.trace, chrome_trace(job.results))
     if job.state == "cancelled":
         return _CANCELLED
     return 1 if any(result.status == "failed" for result in job.results) else 0

@@ -130,13 +130,21 @@ ERRORS = {
     "needs_resident": N_(
         "A step that is compiled or replayed as a whole takes its batches by index: it needs data_path=resident."
     ),
+    "pinned_needs_cuda_loader": N_(
+        "Page-locked memory is for batches from a loader to an NVIDIA GPU: it needs device=cuda:0 and data_path=loader."
+    ),
+    "synchronous_is_eager": N_(
+        "The loss can be read at each step only where steps are taken one by one. Choose step=eager."
+    ),
     "calls_need_whole_step": N_(
         "Several steps in a call need a step that is compiled or a graph. Add step=compiled, or leave steps_per_call out."
     ),
     "cpp_calls_need_compiled": N_(
         "Only a compiled step can be called from C++. Add step=compiled, or leave cpp_calls out."
     ),
-    "only_training": N_("A compiled step or a graph is there for training only. Choose step=eager for {task}."),
+    "only_training": N_(
+        "A compiled step, a graph or a loss that is read at each step is there for training only. Leave step and synchronous out for {task}."
+    ),
     "compile_failed": N_("This step can't be compiled: {problem}."),
     "no_compiler": N_(
         "A C++ compiler is missing, which compiling for the CPU needs ({problem}). On Debian it is in the package g++."

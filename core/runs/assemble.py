@@ -139,6 +139,11 @@ class Assembly:
         return all(run.trained or run.phase == "over" for run in self.runs) and self.fraction >= 1
 
     @property
+    def looking_closer(self) -> bool:
+        """Whether everything is timed, and what explains it is being watched."""
+        return all(run.phase == "over" for run in self.runs)
+
+    @property
     def seconds_left(self) -> float | None:
         """At the pace since the first block; None before there is a pace."""
         if self._first_block_at is None or self.fraction < 0.02:

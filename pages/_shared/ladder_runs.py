@@ -76,7 +76,7 @@ def _jobs(store: Store, workload: Workload) -> list[str]:
 def _of_a_ladder(setup: Setup) -> bool:
     """Whether the Compare page can't ask for it."""
     asked = Setup(setup.device, setup.precision, setup.threads, setup.data_path)
-    return setup != asked or setup.data_path in ("transforms", "workers")
+    return ladders.on_ladder(setup) and (setup != asked or setup.data_path in ("transforms", "workers"))
 
 
 def _by_machine(results: Iterable[RunResult]) -> list[list[RunResult]]:

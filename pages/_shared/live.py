@@ -8,7 +8,7 @@ from core import units
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import CpuSample, GpuSample, RunResult
-from core.runs.assemble import RunInProgress
+from core.runs.assemble import Assembly, RunInProgress
 from core.runs.job import Job
 from core.wording import labels_of, workload_words
 from pages._shared import language, resources
@@ -67,13 +67,13 @@ def _follow(job_id: str) -> None:
         state, waiting = job.state, job.waiting_for_machine
         place = runner.place(job_id)
         preparing, fraction, left = job.assembly.preparing, job.assembly.fraction, job.assembly.seconds_left
-        narrowing = job.assembly.narrowing
+        closing = _closing(job.assembly, _)
         results = job.results_now("cancelled") if state == "running" else ()
         latest = job.sampler.latest() if job.sampler else (None, {})
         runs = list(job.assembly.runs)
     with st.container(border=True):
         head, stop = st.columns([4, 1], vertical_alignment="center")
-        head.progress(fraction, _headline(state, waiting, place, preparing, narrowing, left, _))
+        head.progress(fraction, _headline(state, waiting, place, preparing, closing, left, _))
         stop.button(
             _("Cancel"),
             icon=":material/stop_circle:",
@@ -92,7 +92,7 @@ def _headline(
     waiting: bool,
     place: int | None,
     preparing: tuple[str, float | None] | None,
-    narrowing: bool,
+    closing: str | None,
     left: float | None,
     translate: Translate,
 ) -> str:
@@ -110,11 +110,18 @@ def _headline(
         stage, fraction = preparing
         text = _("Downloading the images") if stage == "download" else _("Preparing the images")
         return text + (f" {units.percent(100 * fraction)}" if fraction else "")
-    if narrowing:
-        return _("Narrowing the speed-up's interval")
+    if closing is not None:
+        return closing
     if left is None:
         return _("Building the models and warming up")
     return _("Measuring, {time} left").format(time=units.duration(left))
+
+
+def _closing(assembly: Assembly, translate: Translate) -> str | None:
+    """What goes on when all epochs are done; None before."""
+    if assembly.looking_closer:
+        return translate("Watching single steps")
+    return translate("Narrowing the speed-up's interval") if assembly.narrowing else None
 
 
 def _runs(

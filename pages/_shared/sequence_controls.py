@@ -43,8 +43,7 @@ class Choice:
 
     def setup(self, device: str) -> Setup:
         """How a device is to do it; what it hasn't got (`missing`) is left out."""
-        lacking = self.missing(device)
-        whole = self.execution == "whole" and "execution" not in lacking
+        lacking, whole = self.missing(device), self._whole
         return Setup(
             device,
             data_path=self.images,
@@ -53,12 +52,16 @@ class Choice:
             step="eager" if not whole else "graph" if device.startswith("cuda") else "compiled",
         )
 
+    @property
+    def _whole(self) -> bool:
+        return self.execution == "whole" and self.images == "resident" and self.task == "train"
+
     def missing(self, device: str) -> tuple[str, ...]:
         """The toggles that are set but can't be on this device, or not with the others."""
         cannot = {
             "memory": self.memory == "pinned" and not (self.images == "loader" and device.startswith("cuda")),
-            "execution": self.execution == "whole" and (self.images != "resident" or self.task != "train"),
-            "waiting": self.waiting == "synchronous" and (self.task != "train" or self.execution == "whole"),
+            "execution": self.execution == "whole" and not self._whole,
+            "waiting": self.waiting == "synchronous" and (self.task != "train" or self._whole),
         }
         return tuple(name for name, never in cannot.items() if never)
 
@@ -199,7 +202,7 @@ def show_toggles(devices: Sequence[str], translate: Translate) -> None:
             st.segmented_control(
                 translate(label),
                 _ALLOWED[name],
-                format_func=lambda option: translate(OPTIONS[option]),
+                format_func={option: translate(OPTIONS[option]) for option in _ALLOWED[name]}.__getitem__,
                 key=_KEY.format(name),
                 required=True,
                 help=translate(_HELP[name]),

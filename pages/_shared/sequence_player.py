@@ -83,13 +83,13 @@ def _followed(data: Sequences, translate: Translate) -> int:
     """Which device's messages are gone through."""
     if len(data.panels) == 1:
         return 0
-    labels = [panel.label for panel in data.panels]
+    labels = [plain(panel.label) for panel in data.panels]
     if st.session_state.get(_FOLLOWED) not in range(len(labels)):
         st.session_state[_FOLLOWED] = len(labels) - 1
     place = st.segmented_control(
         translate("Follow"),
         range(len(labels)),
-        format_func=lambda place: plain(labels[place]),
+        format_func=labels.__getitem__,
         key=_FOLLOWED,
         required=True,
         on_change=_rewind,

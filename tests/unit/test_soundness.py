@@ -10,7 +10,7 @@ import pytest
 from core.analysis.soundness import refuse_overlap, refuse_unsound
 from core.errors import InputError
 from core.messages import sentence
-from core.records import SCHEMA_VERSION, Idle, ThreadTrial
+from core.records import SCHEMA_VERSION, Idle, LessonTrial, ThreadTrial
 from tests.builders import (
     make_blocks,
     make_cpu_samples,
@@ -45,13 +45,24 @@ def _idle(**changes):
     return make_result(idle=dataclasses.replace(Idle(2.0, 70.0, 140.0, "counter"), **changes))
 
 
+def _lesson(**changes):
+    tried = LessonTrial("to_device", "once", (0.1, 0.2), moved_bytes=0, samples=1)
+    return make_result(lessons=(dataclasses.replace(tried, **changes),))
+
+
 def _samples(part, make, **changes):
     samples = (make()[0], dataclasses.replace(make()[1], **changes))
     return make_result(telemetry=make_telemetry(**{part: samples}))
 
 
 def test_what_was_measured_is_sound():
-    for run in (make_result(), make_gpu_result(), _idle(), _idle(source=None, power_w=None, energy_j=None)):
+    for run in (
+        make_result(),
+        make_gpu_result(),
+        _lesson(),
+        _idle(),
+        _idle(source=None, power_w=None, energy_j=None),
+    ):
         refuse_unsound(run)
     refuse_unsound(make_result(blocks=(), epochs=(), data=None, cold_start=None, telemetry=None))
     refuse_unsound(make_result(blocks=make_blocks(extra=9)))  # extra blocks belong to no epoch's record
@@ -83,6 +94,10 @@ def test_what_was_measured_is_sound():
         (make_result(thread_trials=(ThreadTrial(0, (1.0,)),)), "thread_trials[0].threads"),
         (make_result(thread_trials=(ThreadTrial(2, (1.0, 0.0)),)), "thread_trials[0].seconds_per_sample[1]"),
         (make_result(thread_trials=(ThreadTrial(2, ()),)), "thread_trials[0].seconds_per_sample"),
+        (_lesson(seconds=(0.1, 0.0)), "lessons[0].seconds[1]"),
+        (_lesson(seconds=(0.1, -0.1)), "lessons[0].seconds[1]"),
+        (_lesson(samples=0), "lessons[0].samples"),
+        (_lesson(moved_bytes=-1), "lessons[0].moved_bytes"),
         (_idle(power_w=-1.0), "idle.power_w"),
         (_idle(duration_s=-1.0), "idle.duration_s"),
         (_idle(source=None), "idle.source"),
