@@ -90,14 +90,14 @@ NOTES: dict[str, str] = {
     ),
     "script_waits": N_("The script stood still for {waited_s} of this step, until the device was done."),
     "device_not_watched": N_(
-        "torch's profiler doesn't see what this kind of device does, so only the script's side is drawn."
+        "The profiler of torch doesn't see what this kind of device does, so only the script's side is drawn."
     ),
     "cpu_operations": N_(
         "On the CPU the script waits for each operation: {count} of them take {pct} % of the watched step, Python and "
         "what lies between them {rest_pct} %."
     ),
     "to_device_on_cpu": N_(
-        ".to(device) cost {took_s}: the batch is in the CPU's memory already, so nothing is copied."
+        "The call .to(device) cost {took_s}: the batch is in the CPU's memory already, so nothing is copied."
     ),
     "cold_step": N_(
         "The very first step took {cold_s}, {times:.1f} times as long as a later one; {line_s} of it passed at the line "

@@ -39,6 +39,7 @@ _FIRST = ("throughput", "epoch_time", "loss", "accuracy", "anatomy", "memory")
 _IDENTITY: dict[str | type[Any], Callable[[Any], Any]] = {
     RunResult: lambda run: (run.id, run.origin, run.status, len(run.blocks))
 }
+_SEQUENCE = "pages/sequence.py"
 _EVIDENCE = ("block_times", "telemetry")
 
 
@@ -216,7 +217,7 @@ def _one_step(results: Sequence[RunResult], translate: Translate) -> None:
     if results[0].spec.setup.data_path == "loader":
         given["images"] = "loader"
     st.page_link(
-        "pages/sequence.py",
+        _SEQUENCE,
         label=translate("One step of it as a sequence: who waits for whom, and why"),
         icon=":material/swap_horiz:",
         query_params=given,

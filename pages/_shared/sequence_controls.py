@@ -195,12 +195,12 @@ def show_toggles(devices: Sequence[str], translate: Translate) -> None:
     """How the step is executed, each toggle against its opposite; what can't be chosen here is greyed out."""
     choice = read()
     with st.container(horizontal=True, gap="medium"):
-        for name, label in LABELS.items():
+        for name in LABELS:
             opposite = replace(choice, **{name: _ALLOWED[name][1]})
             unset = getattr(choice, name) == _ALLOWED[name][0]  # what is set can always be unset
             impossible = unset and all(name in opposite.missing(device) for device in devices)
             st.segmented_control(
-                translate(label),
+                translate(LABELS[name]),
                 _ALLOWED[name],
                 format_func={option: translate(OPTIONS[option]) for option in _ALLOWED[name]}.__getitem__,
                 key=_KEY.format(name),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -20,21 +21,7 @@ from pages._shared.markdown import plain
 TICK_S = 1.2  # long enough to read a message
 _AT, _PLAYING, _FOLLOWED, _TICKED = "sequence_at", "sequence_playing", "sequence_followed", "sequence_ticked"
 
-# Colours that hold on both of Streamlit's grounds.
-_STYLE = """<style>
-.code-lines { width: 100%; border-collapse: collapse; font-size: 0.85rem; }
-.code-lines th, .code-lines td { padding: 0.2rem 0.5rem; text-align: right; vertical-align: top;
-  white-space: nowrap; }
-.code-lines th { font-weight: 400; }
-.code-lines .code { text-align: left; white-space: pre-wrap; font-family: "Source Code Pro", monospace;
-  overflow-wrap: anywhere; }
-@media (max-width: 640px) {
-  .code-lines { font-size: 0.72rem; }
-  .code-lines th, .code-lines td { padding: 0.2rem 0.25rem; }
-  .code-lines .number { display: none; }
-}
-.code-lines [aria-current] { background: rgba(220, 38, 38, 0.16); box-shadow: inset 3px 0 #DC2626; }
-</style>"""
+_STYLE = Path(__file__).with_name("code_lines.css")
 
 
 def show(data: Sequences) -> None:
@@ -76,7 +63,8 @@ def _player(data: Sequences, timed: bool) -> None:
         else _("All messages. Play goes through them one by one.")
     )
     st.markdown(f"**{plain(said)}**")
-    st.html(_STYLE + _listing(panel, message.line if message else None, _))
+    st.html(_STYLE)
+    st.html(_listing(panel, message.line if message else None, _))
 
 
 def _followed(data: Sequences, translate: Translate) -> int:
@@ -164,19 +152,25 @@ def _listing(panel: Panel, lit: int | None, translate: Translate) -> str:
     columns = [(name, line_seconds(panel.result, moment)) for moment, name in moments]
     columns = [(name, seconds) for name, seconds in columns if seconds]
     code = translate("The step as it ran ({device})").format(device=panel.label)
-    head = _cells("th", [("number", ""), ("code", code), *(("", name) for name, _seconds in columns)])
+    head = _line("th", [("number", ""), ("code", code), *(("time", name) for name, _seconds in columns)])
     rows = [
         _row(number, text, [seconds.get(number) for _name, seconds in columns], lit)
         for number, text in enumerate(panel.flow.source.splitlines(), start=1)
     ]
-    return f'<table class="code-lines"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    parts = _tag("thead", head), _tag("tbody", "".join(rows))
+    return _tag("table", "".join(parts), kind="code-lines")
 
 
 def _row(number: int, text: str, seconds: Sequence[float | None], lit: int | None) -> str:
-    times = [("", units.duration(value) if value is not None else "") for value in seconds]
-    mark = ' aria-current="step"' if number == lit else ""
-    return f"<tr{mark}>{_cells('td', [('number', str(number)), ('code', text), *times])}</tr>"
+    times = [("time", units.duration(value) if value is not None else "") for value in seconds]
+    return _line("td", [("number", str(number)), ("code", text), *times], current=number == lit)
 
 
-def _cells(kind: str, texts: Sequence[tuple[str, str]]) -> str:
-    return "".join(f'<{kind} class="{style}">{html.escape(text)}</{kind}>' for style, text in texts)
+def _line(cell: str, texts: Sequence[tuple[str, str]], *, current: bool = False) -> str:
+    cells = (_tag(cell, html.escape(text), kind=kind) for kind, text in texts)
+    return _tag("tr", "".join(cells), current=current)
+
+
+def _tag(name: str, inside: str, *, kind: str = "", current: bool = False) -> str:
+    attributes = (f' class="{kind}"' if kind else "") + (' aria-current="step"' if current else "")
+    return f"<{name}{attributes}>{inside}</{name}>"

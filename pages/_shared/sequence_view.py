@@ -29,6 +29,7 @@ from pages._shared.markdown import plain
 from pages._shared.sequence_controls import Choice
 from pages._shared.sequence_runs import Found
 
+_OPTIMISE = "pages/optimise.py"
 _IDENTITY: dict[str | type[Any], Callable[[Any], Any]] = {
     RunResult: lambda run: (run.id, run.origin, run.status, len(run.blocks), run.trace is not None)
 }
@@ -141,7 +142,7 @@ def _causes(data: Sequences, choice: Choice, translate: Translate) -> None:
                 st.markdown("\n".join(f"- {plain(text)}" for text in said))
             device = panel.result.spec.setup.device
             st.page_link(
-                "pages/optimise.py",
+                _OPTIMISE,
                 label=translate("Every rung that could make it faster, measured"),
                 icon=":material/stairs:",
                 query_params=_optimise(choice, device),

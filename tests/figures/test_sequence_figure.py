@@ -139,4 +139,4 @@ def test_words_of_every_message_are_there_in_chinese():
             assert message_words(message, panel.flow, translator("zh_CN")) != message_words(
                 message, panel.flow, english
             )
-        assert actor_words("script", panel.result, translator("zh_CN")) == "Python脚本"
+        assert actor_words("script", panel.result, translator("zh_CN")) == "Python 脚本"

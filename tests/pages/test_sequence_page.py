@@ -51,6 +51,12 @@ def job() -> tuple[RunResult, ...]:
     return make_watched(id="run-loader", blocks=make_blocks(0.4, every_s=6.0)), resident()
 
 
+def listing(visitor):
+    """The table of the code."""
+    [body] = [item.proto.body for item in visitor.get("html") if "<table" in item.proto.body]
+    return body
+
+
 def asked(dashboard):
     """The jobs that wait or run."""
     return [found.spec for found in resources.runner().open_jobs()]
@@ -144,7 +150,7 @@ def test_switching_shows_another_measured_step(dashboard, job):
     assert not visitor.exception
     assert visitor.metric[0].value == "400 ms"
     assert visitor.query_params["images"] == "loader"
-    assert "next(batches)" in visitor.get("html")[0].proto.body
+    assert "next(batches)" in listing(visitor)
     changes = [line for line in texts(visitor).splitlines() if "data loader" in line and "faster than" in line]
     assert changes, "what the switch changes, measured in one job"
 
@@ -194,7 +200,7 @@ def test_another_batch_size_is_another_step(dashboard, job):
 
 def lit(visitor):
     """The message that is looked at, as it is told, and the line of the code that is marked."""
-    body = visitor.get("html")[0].proto.body
+    body = listing(visitor)
     rows = re.findall("<tr aria-current", body)
     told = [read(item) for item in visitor.markdown]
     [said] = [text for text in told if text.startswith("**") and ("→" in text or "All messages" in text)]
@@ -375,5 +381,5 @@ def test_all_of_it_in_chinese(dashboard, both):
     for kind in (visitor.title, visitor.subheader, visitor.caption, visitor.info, visitor.metric):
         for element in kind:
             assert has_chinese(str(getattr(element, "label", "") or "") + str(element.value)), element
-    assert "Python脚本" in texts(visitor)
+    assert "Python 脚本" in texts(visitor)
     assert has_chinese(charts(visitor)[0][1])
