@@ -5,17 +5,8 @@ import streamlit as st
 from core.errors import StoreError
 from core.records import Device, Note, RunResult
 from core.wording import workload_words
-from pages._shared import (
-    focus,
-    language,
-    learn_controls,
-    learn_runs,
-    learn_view,
-    live,
-    notices,
-    quiz,
-    resources,
-)
+from pages._learn import learn_controls, learn_runs, learn_view, quiz
+from pages._shared import focus, language, live, notices, resources
 from pages._shared.markdown import plain
 
 _ = language.current()

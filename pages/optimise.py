@@ -5,7 +5,8 @@ import streamlit as st
 from core.errors import StoreError
 from core.records import Device, Note
 from core.wording import workload_words
-from pages._shared import ladder_controls, ladder_runs, language, live, notices, own_code_view, resources
+from pages._optimise import ladder_controls, ladder_runs, own_code_view
+from pages._shared import language, live, notices, resources
 from pages._shared.markdown import plain
 
 _ = language.current()
@@ -55,7 +56,7 @@ except StoreError as problem:
     notices.problem(Note(problem.code, dict(problem.facts)))  # type: ignore[arg-type]
 else:
     if ladders:
-        from pages._shared import ladder_view  # brings Plotly: not before there is something to draw
+        from pages._optimise import ladder_view  # brings Plotly: not before there is something to draw
 
         gains = ladder_view.show(ladders, _)
     elif not busy:

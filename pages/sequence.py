@@ -5,7 +5,8 @@ import streamlit as st
 from core.errors import StoreError
 from core.records import Device, Note
 from core.wording import setup_words, workload_words
-from pages._shared import focus, language, live, notices, resources, sequence_controls, sequence_runs
+from pages._sequence import sequence_controls, sequence_runs
+from pages._shared import focus, language, live, notices, resources
 from pages._shared.markdown import plain
 
 _ = language.current()
@@ -66,6 +67,6 @@ for item in found:
         )
         st.info(text.format(setup=name), icon=":material/hourglass_empty:")
 if any(item.run for item in found):
-    from pages._shared import sequence_view  # brings Plotly: not before there is something to draw
+    from pages._sequence import sequence_view  # brings Plotly: not before there is something to draw
 
     sequence_view.show(found, choice, _)

@@ -27,7 +27,8 @@ _STEPS = {"cpu": (0.002, 0.4), "cuda:0": (0.004, 0.04)}
 
 def _page():
     from core.records import Device
-    from pages._shared import language, quiz, resources
+    from pages._learn import quiz
+    from pages._shared import language, resources
 
     quiz.show(resources.runner().devices or (Device("cpu", "CPU"),), language.start())
 

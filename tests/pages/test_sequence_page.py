@@ -226,7 +226,7 @@ def test_stepping_goes_through_the_messages_with_the_code_beside(dashboard, job)
 
 
 def test_playing_goes_on_by_itself_and_stops_at_the_end(dashboard, job, monkeypatch):
-    from pages._shared import sequence_player
+    from pages._sequence import sequence_player
 
     now = [100.0]
     monkeypatch.setattr(sequence_player.time, "monotonic", lambda: now[0])

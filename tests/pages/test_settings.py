@@ -91,7 +91,7 @@ def test_setups_are_a_product_in_a_fixed_order():
         Setup("cuda:0", "fp32", None, "loader"),
         Setup("cuda:0", "bf16", None, "loader"),
     )
-    assert settings.job() == JobSpec(settings.workload, settings.setups(), 30.0, limits=True)
+    assert settings.job() == JobSpec(settings.workload, settings.setups(), 30.0, limits=True, trace=True)
     assert Settings().setups() == ()
 
 

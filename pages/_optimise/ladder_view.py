@@ -22,8 +22,9 @@ from core.messages import sentence
 from core.records import Comparison
 from core.runs import exchange
 from core.wording import verdict_between
-from pages._shared import doubts, ladder_device, method
-from pages._shared.ladder_device import Climbed, climbed
+from pages._optimise import ladder_device
+from pages._optimise.ladder_device import Climbed, climbed
+from pages._shared import doubts, method
 from pages._shared.markdown import plain
 
 

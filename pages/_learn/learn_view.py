@@ -18,7 +18,8 @@ from core.messages import sentence
 from core.records import LessonName, RunResult
 from core.runs import exchange
 from core.wording import labels_of, verdict_between
-from pages._shared import doubts, learn_measured
+from pages._learn import learn_measured
+from pages._shared import doubts
 from pages._shared.markdown import plain
 
 _SEQUENCE = "pages/sequence.py"

@@ -24,10 +24,12 @@ from core.messages import sentence
 from core.records import Comparison, Moment, RunResult
 from core.runs.chrome_trace import chrome_trace
 from core.wording import labels_of, setup_words, verdict_between
-from pages._shared import doubts, ladder_runs, language, method, sequence_player
+from pages._optimise import ladder_runs
+from pages._sequence import sequence_player
+from pages._sequence.sequence_controls import Choice
+from pages._sequence.sequence_runs import Found
+from pages._shared import doubts, language, method
 from pages._shared.markdown import plain
-from pages._shared.sequence_controls import Choice
-from pages._shared.sequence_runs import Found
 
 _OPTIMISE = "pages/optimise.py"
 _IDENTITY: dict[str | type[Any], Callable[[Any], Any]] = {

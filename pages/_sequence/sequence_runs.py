@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core.records import RunResult, Setup
+from pages._sequence.sequence_controls import Choice
 from pages._shared import resources
-from pages._shared.sequence_controls import Choice
 
 _ROWS_LOOKED_AT = 200  # of the newest runs with this step
 _JOBS_LOOKED_AT = 3  # of each device: the newest may have been measured by something that watches no step

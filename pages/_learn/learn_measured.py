@@ -17,7 +17,8 @@ from core.i18n import N_, Translate
 from core.messages import sentence
 from core.records import Comparison, Estimate, LessonName, LessonTrial, RunResult, Stage
 from core.wording import labels_of, verdict_between
-from pages._shared import learn_runs, resources
+from pages._learn import learn_runs
+from pages._shared import resources
 from pages._shared.markdown import plain
 
 

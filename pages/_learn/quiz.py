@@ -14,10 +14,11 @@ from core.messages import sentence
 from core.records import Device, Note
 from core.runs.job import Job
 from core.wording import labels_of
-from pages._shared import focus, language, live, notices, quiz_questions, resources
+from pages._learn import quiz_questions
+from pages._learn.quiz_questions import Answers
+from pages._shared import focus, language, live, notices, resources
 from pages._shared.focus import Focus
 from pages._shared.markdown import plain
-from pages._shared.quiz_questions import Answers
 
 JOBS = "quiz"  # the parameter that names the three jobs
 _LAST = "quiz_last"  # this session's last quiz: its jobs, and what was guessed
@@ -42,7 +43,7 @@ def show(devices: Sequence[Device], translate: Translate) -> None:
     if any(item.open for item in found):
         _follow([item.job_id or "" for item in found])
         return
-    from pages._shared import quiz_view  # what judges and explains: not before there is something to judge
+    from pages._learn import quiz_view  # what judges and explains: not before there is something to judge
 
     quiz_view.show(found, device, last if last.get("jobs") == jobs else {}, translate)
     st.button(translate("Try again"), icon=":material/replay:", on_click=_forget, key="quiz_again")

@@ -13,10 +13,11 @@ from core.i18n import Translate
 from core.messages import sentence
 from core.records import Comparison, Note, RunResult
 from core.wording import labels_of, verdict_sentence
-from pages._shared import doubts, quiz_questions, quiz_words, resources
+from pages._learn import quiz_questions, quiz_words
+from pages._learn.quiz_questions import RACES, Answers
+from pages._shared import doubts, resources
 from pages._shared.focus import Focus
 from pages._shared.markdown import plain
-from pages._shared.quiz_questions import RACES, Answers
 
 
 def show(found: Sequence[Focus], device: str, guesses: Answers, translate: Translate) -> None:

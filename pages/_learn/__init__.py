@@ -1,0 +1,1 @@
+"""The Learn page in parts: the article, and the quiz."""

@@ -1,0 +1,1 @@
+"""The Optimise page in parts."""
