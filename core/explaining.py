@@ -61,6 +61,10 @@ _MESSAGES: dict[MessageCode, str] = {
 }
 
 
+# Where only a clock was read before and after a line, and its operations weren't seen.
+_BY_ITS_ENDS: dict[MessageCode, str] = {"compute": N_("{line} begins"), "done": N_("done within {time}")}
+
+
 def actor_words(actor: Actor, result: RunResult, translate: Translate) -> str:
     """An actor's name: "Python script", "GPU H200", "CPU cores"."""
     if actor == "device":
@@ -70,6 +74,10 @@ def actor_words(actor: Actor, result: RunResult, translate: Translate) -> str:
 
 def message_words(message: Message, flow: Flow, translate: Translate) -> str:
     """What a message says, without who says it."""
+    if not message.count and message.code in _BY_ITS_ENDS:
+        return translate(_BY_ITS_ENDS[message.code]).format(
+            line=line_words(message.line, flow, translate), time=units.duration(message.busy_s)
+        )
     return translate(_MESSAGES[message.code]).format(
         size=units.size(message.moved_bytes),
         time=units.duration(message.busy_s),

@@ -127,6 +127,8 @@ def _messages(step: TracedStep, result: RunResult) -> tuple[Message, ...]:
             span for span in step.spans if span.line == line.line and (span.actor != "script" or span.waits)
         ]
         found += _of_line(line, caused, on_cpu)
+        if step.instrument == "stamps" and on_cpu:
+            found += _by_its_ends(line, result)
     if step.instrument == "stamps":
         found += [_ready(span) for span in step.spans if span.waits]
     last = _RESULTS[result.spec.workload.task]
@@ -158,6 +160,20 @@ def _of_line(line: Span, caused: Sequence[Span], on_cpu: bool) -> Iterator[Messa
     waits = [span for span in caused if span.waits]
     if waits:
         yield _ready(max(waits, key=lambda span: span.end_s))
+
+
+def _by_its_ends(line: Span, result: RunResult) -> Iterator[Message]:
+    """A line that only a clock was read around: whom it asks is known, and that the answer came by its end."""
+    if line.label in ("zero_grad", "to_device"):
+        return
+    gathers = line.label == "fetch" and result.spec.setup.data_path != "resident"
+    other: Actor = "memory" if gathers else "device"
+    asks: MessageCode = "fetch" if gathers else "compute"
+    answers: MessageCode = "batch" if gathers else "done"
+    seconds = line.end_s - line.start_s
+    moved = result.trace.batch_bytes if gathers and result.trace else None
+    yield Message(0, asks, "script", other, line.line, line.start_s, line.start_s)
+    yield Message(0, answers, other, "script", line.line, line.end_s, line.end_s, 0, seconds, moved)
 
 
 def _ready(wait: Span) -> Message:

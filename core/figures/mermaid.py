@@ -7,13 +7,15 @@ from core.analysis.flow import MessageCode
 from core.figures.sequence import Panel
 from core.i18n import Translate
 
+# Words are wrapped and the actors drawn once, so that it can be read on a phone.
+_NARROW = '%%{init: {"sequence": {"wrap": true, "width": 110, "actorMargin": 24, "mirrorActors": false}}}%%'
 _NOT_WAITED_FOR: set[MessageCode] = {"copy", "launch", "return"}
 _ANSWERS: set[MessageCode] = {"batch", "done", "arrives", "returned", "ready", "loss", "answers", "features"}
 
 
 def sequence_diagram(panel: Panel, translate: Translate) -> str:
     """Solid arrows ask, dashed ones answer; open heads where the sender doesn't wait."""
-    lines = ["sequenceDiagram", "    autonumber"]
+    lines = [_NARROW, "sequenceDiagram", "    autonumber"]
     for actor in panel.flow.actors:
         kind = "actor" if actor == "user" else "participant"
         name = explaining.actor_words(actor, panel.result, translate)

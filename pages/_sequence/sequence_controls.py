@@ -83,33 +83,37 @@ _ALLOWED["moment"] = ("warm", "cold")  # the usual one first, like the others
 LABELS = {
     "images": N_("Images"),
     "moment": N_("Step"),
-    "waiting": N_("The loss"),
+    "waiting": N_("Script and device"),
     "memory": N_("Memory of a batch"),
     "execution": N_("Execution"),
 }
 OPTIONS = {
-    "resident": N_("on the device"),
+    "resident": N_("resident"),
     "loader": N_("article's loop"),
-    "warm": N_("one of many"),
-    "cold": N_("the very first"),
-    "asynchronous": N_("kept on the device"),
-    "synchronous": N_("read at each step"),
-    "pageable": N_("ordinary"),
+    "warm": N_("warm"),
+    "cold": N_("cold"),
+    "asynchronous": N_("asynchronous"),
+    "synchronous": N_("synchronous"),
+    "pageable": N_("pageable"),
     "pinned": N_("pinned"),
-    "eager": N_("one by one"),
-    "whole": N_("as a whole"),
+    "eager": N_("eager"),
+    "whole": N_("graph"),
 }
 _HELP = {
     "images": N_(
         "All images on the device before the loop, or each batch from a DataLoader and then .to(device)."
     ),
-    "moment": N_("The first step of all loads libraries and asks for memory."),
-    "waiting": N_("Reading the loss (loss.item()) makes the script wait until the device is done."),
+    "moment": N_("Warm: one of many. Cold: the very first step, which loads libraries and asks for memory."),
+    "waiting": N_(
+        "Synchronous: the loss is read after each step (loss.item()), so the script waits for the device."
+    ),
     "memory": N_(
-        "Page-locked memory, for the article's loop on an NVIDIA GPU: the copy needn't be waited for."
+        "Pinned (page-locked) memory is for the article's loop on an NVIDIA GPU: the copy needn't be waited "
+        "for."
     ),
     "execution": N_(
-        "Operation by operation; or all of the step in one call: a CUDA graph, on the CPU compiled."
+        "Eager: operation by operation. Graph: all of the step in one call; a CUDA graph, on the CPU a "
+        "compiled step."
     ),
 }
 

@@ -146,8 +146,8 @@ def _rewind() -> None:
 def _listing(panel: Panel, lit: int | None, translate: Translate) -> str:
     """The step's source, each line with what it took, the current one lit. A record's text stays text."""
     moments: list[tuple[Moment, str]] = [
-        ("warm", translate("one of many")),
-        ("cold", translate("the very first")),
+        ("warm", translate("warm")),
+        ("cold", translate("cold")),
     ]
     columns = [(name, line_seconds(panel.result, moment)) for moment, name in moments]
     columns = [(name, seconds) for name, seconds in columns if seconds]

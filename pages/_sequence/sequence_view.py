@@ -48,6 +48,13 @@ def show(found: Sequence[Found], choice: Choice, translate: Translate) -> None:
     _cards(data, translate)
     _cut_off(data, translate)
     st.markdown(f"**{plain(timeline.sequence_title(data, translate))}**")
+    if choice.moment == "cold":
+        st.caption(
+            translate(
+                "In the very first step only a clock is read, before and after each line: a profiler would "
+                "have to be loaded first, and would change what is watched."
+            )
+        )
     sequence_player.show(data)
     _causes(data, choice, translate)
     compared += _changes(found, translate)

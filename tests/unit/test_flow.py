@@ -91,7 +91,21 @@ def test_a_result_that_is_copied_back_is_asked_for_and_arrives():
     assert ("returned", "bus", "script") in found
 
 
-def test_the_first_step_has_the_scripts_side_alone():
+def test_of_the_cpus_first_step_each_line_says_whom_it_asks():
+    drawn = flow(make_watched(), "cold")
+    assert {bar.actor for bar in drawn.bars} == {"script"}
+    assert [message.code for message in drawn.messages] == [
+        "begin",
+        "fetch",
+        "batch",
+        *["compute", "done"] * 5,
+        "loss",
+    ]
+    asked, done = drawn.messages[3:5]
+    assert (asked.line, asked.sent_s, done.received_s) == (5, pytest.approx(0.215), pytest.approx(0.955))
+
+
+def test_of_a_gpus_first_step_the_scripts_side_alone_is_known():
     drawn = flow(make_gpu_watched(), "cold")
     assert said(drawn) == [
         ("begin", "user", "script"),
