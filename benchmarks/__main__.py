@@ -28,6 +28,7 @@ BENCHMARKS = {
     "visitors": "crowd.run",
     "sampler": "sampler.run",
     "store": "store.run",
+    "sequence": "sequence.run",
     "same": "calibration.same_against_itself",
     "known": "calibration.known_ratios",
     "disturbed": "calibration.disturbed",

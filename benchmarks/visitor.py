@@ -52,9 +52,10 @@ class Visitor:
     Not for two threads at once.
     """
 
-    def __init__(self, port: int, query: str = "") -> None:
+    def __init__(self, port: int, query: str = "", page: str = "") -> None:
+        """`page`: by its name in the address; "": the first one."""
         started = time.perf_counter()
-        self._query, self._page = query, ""
+        self._query, self._page, self._page_name = query, "", page
         self._ids: dict[str, str] = {}  # widgets by their key
         self.expanders: set[str] = set()  # keys of those whose content is run only when they are open
         self._opened: set[str] = set()  # keys
@@ -126,6 +127,8 @@ class Visitor:
     def _request(self) -> BackMsg:
         request = BackMsg()
         request.rerun_script.query_string, request.rerun_script.page_script_hash = self._query, self._page
+        if not self._page:
+            request.rerun_script.page_name = self._page_name
         for key in sorted(self._opened):  # told each time: what isn't told is at its default
             request.rerun_script.widget_states.widgets.add(id=self._id(key), bool_value=True)
         return request

@@ -182,6 +182,8 @@ def _with_words(note: Note, result: RunResult) -> dict[str, object]:
             facts[name] = units.number(value) if name == "gb_per_s" else units.duration(value)
         if name.endswith("_bytes") and isinstance(value, int):
             facts[name] = units.size(value)
+    if isinstance(times := note.facts.get("times"), float):
+        facts["times"] = units.number(times)
     line, trace = note.facts.get("line"), result.trace
     if "line" in facts:
         facts["line"] = (

@@ -1,7 +1,8 @@
 """Why a watched step takes as long as it does: findings as codes with this run's own numbers.
 
-Shares are of the clean step, by the timed blocks; the device's own times don't stretch when the host is
-watched, so they may be set against it. What holds a step up as a whole is `core.analysis.bottleneck`'s.
+An accelerator's shares are of the clean step, by the timed blocks: its own times don't stretch when the host
+is watched. On the CPU everything stretches, and shares are of the watched step. What holds a step up as a
+whole is `core.analysis.bottleneck`'s.
 """
 
 from __future__ import annotations

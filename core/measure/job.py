@@ -234,14 +234,15 @@ def _finish(contestant: _Contestant, job: JobSpec, emit: Emit, compared: bool) -
 
 def _look_closer(contestants: list[_Contestant], job: JobSpec, emit: Emit) -> None:
     """What explains the runs, once all are measured: a profiler may leave its traces in the process."""
-    for contestant in contestants:
-        if not contestant.blocks or contestant.failed:
-            continue
-        trainee, index = contestant.trainee, contestant.index
-        if job.trace and (trace := _explained(trainee.watch, "trace_failed", contestant, job, emit)):
-            emit("trace", run=index, trace=to_plain(trace))
-        if job.lessons and (trials := _explained(trainee.try_lessons, "lessons_failed", contestant, job, emit)):
-            emit("lessons", run=index, lessons=to_plain(trials))
+    measured = [item for item in contestants if item.blocks and not item.failed]
+    for contestant in measured if job.lessons else ():
+        trials = _explained(contestant.trainee.try_lessons, "lessons_failed", contestant, job, emit)
+        if trials:
+            emit("lessons", run=contestant.index, lessons=to_plain(trials))
+    for contestant in measured if job.trace else ():  # last
+        trace = _explained(contestant.trainee.watch, "trace_failed", contestant, job, emit)
+        if trace:
+            emit("trace", run=contestant.index, trace=to_plain(trace))
 
 
 def _profiled_elsewhere(contestant: _Contestant, job: JobSpec) -> bool:

@@ -1,6 +1,7 @@
 """The loops that are timed, and nothing else: this file is what the clock brackets.
 
-Each runs `steps` steps and appends their losses (or what they found) to `kept`. Nothing here synchronises
+Each runs `steps` steps and appends their losses (or what they found) to `kept`. Unless a setup asks to wait at
+each step, nothing here synchronises
 with the device, converts to Python numbers or looks at a clock: that is done between blocks.
 """
 

@@ -100,7 +100,7 @@ NOTES: dict[str, str] = {
         "The call .to(device) cost {took_s}: the batch is in the CPU's memory already, so nothing is copied."
     ),
     "cold_step": N_(
-        "The very first step took {cold_s}, {times:.1f} times as long as a later one; {line_s} of it passed at the line "
+        "The very first step took {cold_s}, {times} times as long as a later one; {line_s} of it passed at the line "
         "“{line}”."
     ),
     "rung_helped": N_("What should help is the rung {rung}: tried here, it was {times:.2f} times as fast."),

@@ -63,8 +63,8 @@ class JobSpec:
     target_pct: float = 3.0  # measuring goes on until half the interval of each ratio is within this
     limits: bool = False  # whether the devices' limits are measured, too
     rough: bool = False  # ends as soon as the ratios are known, though epochs be left; without anatomy
-    trace: bool = False  # whether single steps are watched, after everything else
-    lessons: bool = False  # whether the article's lines are tried one by one, last of all
+    trace: bool = False  # whether single steps are watched, last of all
+    lessons: bool = False  # whether the article's lines are tried one by one
 
     @property
     def runs(self) -> tuple[RunSpec, ...]:

@@ -196,27 +196,38 @@ def show_workload(translate: Translate) -> None:
 
 
 def show_toggles(devices: Sequence[str], translate: Translate) -> None:
-    """How the step is executed, each toggle against its opposite; what can't be chosen here is greyed out."""
-    choice = read()
+    """How the step is executed, each toggle against its opposite. What can't be chosen is said instead."""
+    choice, default = read(), Choice()
+    impossible = [name for name in _WHY_MISSING if _is_impossible(name, choice, devices)]
     with st.container(horizontal=True, gap="medium"):
         for name in LABELS:
-            opposite = replace(choice, **{name: _ALLOWED[name][1]})
-            unset = getattr(choice, name) == _ALLOWED[name][0]  # what is set can always be unset
-            impossible = unset and all(name in opposite.missing(device) for device in devices)
-            st.segmented_control(
+            if name in impossible:
+                continue
+            st.session_state.setdefault(_KEY.format(name), getattr(default, name))
+            # not a segmented control: outside the sidebar its words are too faint in the dark
+            st.radio(
                 translate(LABELS[name]),
                 _ALLOWED[name],
                 format_func={option: translate(OPTIONS[option]) for option in _ALLOWED[name]}.__getitem__,
                 key=_KEY.format(name),
-                required=True,
                 help=translate(_HELP[name]),
-                disabled=impossible,
+                horizontal=True,
+                width="content",
             )
+    if impossible:
+        st.caption(" ".join(translate(_IMPOSSIBLE[name]) for name in impossible))
+
+
+def _is_impossible(name: str, choice: Choice, devices: Sequence[str]) -> bool:
+    """Whether a toggle would change nothing on any device; what is set already can always be unset."""
+    usual, other = _ALLOWED[name]
+    opposite = replace(choice, **{name: other})
+    return getattr(choice, name) == usual and all(name in opposite.missing(device) for device in devices)
 
 
 def read() -> Choice:
     """The choice as the controls hold it."""
-    found = {name: st.session_state[_KEY.format(name)] for name in _KINDS}
+    found = {name: st.session_state.get(_KEY.format(name)) for name in _KINDS}
     default = Choice()
     return Choice(**{name: value or getattr(default, name) for name, value in found.items()})
 
@@ -275,6 +286,13 @@ _WHY_MISSING = {
     ),
     "execution": N_("{device}: a step can run as a whole only while training, with all images on the device."),
     "waiting": N_("{device}: the loss can be read at each step only while training operation by operation."),
+}
+
+
+_IMPOSSIBLE = {
+    "memory": N_("Pinned memory can be tried with the article's loop on an NVIDIA GPU."),
+    "execution": N_("The whole step at once (a graph) can be tried while training, with resident images."),
+    "waiting": N_("Waiting at each step can be tried while training in eager execution."),
 }
 
 

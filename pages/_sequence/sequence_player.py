@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -19,9 +22,8 @@ from pages._shared import language
 from pages._shared.markdown import plain
 
 TICK_S = 1.2  # long enough to read a message
-_AT, _PLAYING, _FOLLOWED, _TICKED = "sequence_at", "sequence_playing", "sequence_followed", "sequence_ticked"
-
-_STYLE = Path(__file__).with_name("code_lines.css")
+_AT, _PLAYING, _TICKED = "sequence_at", "sequence_playing", "sequence_ticked"
+_SHOWN, _FOLLOWED = "sequence_shown", "sequence_followed"
 
 
 def show(data: Sequences) -> None:
@@ -34,7 +36,9 @@ def _player(data: Sequences, timed: bool) -> None:
     _, state = language.current(), st.session_state
     if timed != bool(state.get(_PLAYING)):
         st.rerun()  # of the page: it is what sets the timer and takes it away
-    place = _followed(data, _)
+    with st.container(horizontal=True, gap="medium"):
+        data = _chosen(data, _)
+        place = _followed(data, _)
     panel = data.panels[place]
     last = len(panel.flow.messages)
     state[_AT] = min(max(state.get(_AT) or 0, 0), last)
@@ -42,7 +46,7 @@ def _player(data: Sequences, timed: bool) -> None:
         _tick(last)
     lit = Lit(place, state[_AT]) if state[_AT] else None
     st.plotly_chart(
-        timeline.sequence_figure(data, _, lit),
+        _figure(data, lit, language.name()),
         key="sequence-timeline",
         alt=timeline.sequence_alt(data, _),
         config={"displayModeBar": False},
@@ -63,8 +67,38 @@ def _player(data: Sequences, timed: bool) -> None:
         else _("All messages. Play goes through them one by one.")
     )
     st.markdown(f"**{plain(said)}**")
-    st.html(_STYLE)
-    st.html(_listing(panel, message.line if message else None, _))
+    st.html(_style() + _listing(panel, message.line if message else None, _))
+
+
+def _known_by(data: Sequences) -> object:
+    """What tells a picture from another: whose steps, which of them, and where they are drawn."""
+    return tuple(
+        (p.result.id, p.result.origin, p.label, p.flow.moment, len(p.flow.bars), p.top) for p in data.panels
+    )
+
+
+@st.cache_resource(show_spinner=False, max_entries=128, hash_funcs={Sequences: _known_by})
+def _figure(data: Sequences, lit: Lit | None, language_name: str) -> Any:
+    return timeline.sequence_figure(data, language.current(), lit)
+
+
+def _chosen(data: Sequences, translate: Translate) -> Sequences:
+    """All devices on one time scale, or one by itself on its own."""
+    if len(data.panels) == 1:
+        return data
+    names = [translate("side by side"), *(plain(panel.label) for panel in data.panels)]
+    if st.session_state.get(_SHOWN) not in range(len(names)):
+        st.session_state[_SHOWN] = 0
+    place = st.radio(
+        translate("Show"),
+        range(len(names)),
+        format_func=names.__getitem__,
+        key=_SHOWN,
+        horizontal=True,
+        width="content",
+        on_change=_rewind,
+    )
+    return Sequences((replace(data.panels[place - 1], top=0.0),)) if place else data
 
 
 def _followed(data: Sequences, translate: Translate) -> int:
@@ -74,12 +108,13 @@ def _followed(data: Sequences, translate: Translate) -> int:
     labels = [plain(panel.label) for panel in data.panels]
     if st.session_state.get(_FOLLOWED) not in range(len(labels)):
         st.session_state[_FOLLOWED] = len(labels) - 1
-    place = st.segmented_control(
+    place = st.radio(
         translate("Follow"),
         range(len(labels)),
         format_func=labels.__getitem__,
         key=_FOLLOWED,
-        required=True,
+        horizontal=True,
+        width="content",
         on_change=_rewind,
     )
     return place or 0
@@ -169,6 +204,11 @@ def _row(number: int, text: str, seconds: Sequence[float | None], lit: int | Non
 def _line(cell: str, texts: Sequence[tuple[str, str]], *, current: bool = False) -> str:
     cells = (_tag(cell, html.escape(text), kind=kind) for kind, text in texts)
     return _tag("tr", "".join(cells), current=current)
+
+
+@functools.cache
+def _style() -> str:
+    return _tag("style", Path(__file__).with_name("code_lines.css").read_text(encoding="utf-8"))
 
 
 def _tag(name: str, inside: str, *, kind: str = "", current: bool = False) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core.records import RunResult, Setup
+from core.runs.store import RunRow
 from pages._sequence.sequence_controls import Choice
 from pages._shared import resources
 
@@ -27,18 +28,22 @@ class Found:
 def known(choice: Choice, devices: Sequence[str], last: str | None) -> tuple[Found, ...]:
     """For each device its newest watched step. Raises StoreError for stored runs that can't be read.
 
-    Measured here first, else recorded; an accelerator that was recorded elsewhere is there where there is none.
+    Measured here first, else recorded. Where there is no accelerator, one that did this step elsewhere joins.
     """
-    found = [_of_device(choice, device, last) for device in devices]
-    if len(devices) == 1:
-        found += _recorded_accelerator(choice)
-    return tuple(found)
+    store = resources.storage().store
+    rows = store.alike(choice.workload, _ROWS_LOOKED_AT) if store is not None else ()
+    recorded = [run for run in resources.recordings().runs if _same_step(run, choice)]
+    seen = [*(row.setup.device for row in rows), *(run.spec.setup.device for run in recorded)]
+    elsewhere = [device for device in seen if device != "cpu"][: 2 - len(devices)]
+    return tuple(
+        _found(device, choice.setup(device), _candidates(choice, choice.setup(device), rows, recorded, last))
+        for device in (*devices, *elsewhere)
+    )
 
 
-def _of_device(choice: Choice, device: str, last: str | None) -> Found:
-    wanted = choice.setup(device)
+def _found(device: str, wanted: Setup, jobs: Iterable[Sequence[RunResult]]) -> Found:
     unwatched = False
-    for mates in _candidates(choice, wanted, last):
+    for mates in jobs:
         runs = [run for run in mates if _same(run.spec.setup, wanted) and run.blocks]
         watched = [run for run in runs if _is_watched(run)]
         if watched:
@@ -48,32 +53,17 @@ def _of_device(choice: Choice, device: str, last: str | None) -> Found:
     return Found(device, wanted, unwatched=unwatched)
 
 
-def _candidates(choice: Choice, wanted: Setup, last: str | None) -> Iterator[Sequence[RunResult]]:
+def _candidates(
+    choice: Choice, wanted: Setup, rows: Iterable[RunRow], recorded: Iterable[RunResult], last: str | None
+) -> Iterator[Sequence[RunResult]]:
     """Jobs that hold this step, the most welcome first."""
     if last:
         mine = resources.results_of(last)
         if any(_same_step(run, choice) for run in mine):
             yield mine
-    store = resources.storage().store
-    if store is not None:
-        rows = store.alike(choice.workload, _ROWS_LOOKED_AT)
-        jobs = dict.fromkeys(row.job_id for row in rows if _same(row.setup, wanted))
-        yield from (resources.results_of(job_id) for job_id in list(jobs)[:_JOBS_LOOKED_AT])
-    yield from _by_job(run for run in resources.recordings().runs if _same_step(run, choice))
-
-
-def _recorded_accelerator(choice: Choice) -> list[Found]:
-    """The newest recorded accelerator that did this step."""
-    recorded = [run for run in resources.recordings().runs if _same_step(run, choice)]
-    device = next((run.spec.setup.device for run in recorded if run.spec.setup.device != "cpu"), None)
-    if device is None:
-        return []
-    wanted = choice.setup(device)
-    for mates in _by_job(recorded):
-        run = next((run for run in mates if run.spec.setup == wanted and _is_watched(run)), None)
-        if run is not None:
-            return [Found(device, wanted, run, _others(run, mates))]
-    return [Found(device, wanted, unwatched=True)]
+    jobs = dict.fromkeys(row.job_id for row in rows if _same(row.setup, wanted))
+    yield from (resources.results_of(job_id) for job_id in list(jobs)[:_JOBS_LOOKED_AT])
+    yield from _by_job(recorded)
 
 
 def _by_job(runs: Iterable[RunResult]) -> list[list[RunResult]]:

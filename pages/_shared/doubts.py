@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
 from core.analysis import caveats
-from core.analysis.quality import quality, worst
+from core.analysis.quality import Badge, quality, worst
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Caveat, Comparison, RunResult
 from core.wording import badge_words
 from pages._shared.markdown import plain
 
+# what tells a run from an earlier part of itself, as another program's grows while it is looked at
+_IDENTITY: dict[str | type[Any], Callable[[Any], Any]] = {
+    RunResult: lambda run: (run.id, run.origin, run.status, len(run.blocks))
+}
+
 
 def show(
     results: Sequence[RunResult], names: Sequence[str], comparisons: Sequence[Comparison], translate: Translate
 ) -> None:
     """Caveats and notes; what holds for some of the runs only is said under their names, which are Markdown."""
-    badge = worst(quality(item).badge for item in comparisons or results)
+    badge = worst(
+        _badge(item) if isinstance(item, RunResult) else quality(item).badge for item in comparisons or results
+    )
     found: dict[tuple[bool, str, str], list[str]] = {}  # whether it is grave, its mark, its text: of whom
     told: set[tuple[str, str]] = set()
     for result, name in zip(results, names, strict=True):
-        for caveat in caveats.of_run(result):
+        for caveat in _caveats(result):
             told.add((caveat.code, result.id))
             found.setdefault(_line(caveat, translate), []).append(name)
         for note in result.notes:
@@ -51,6 +59,16 @@ def show(
             said = text if of_all else named(translate(", ").join(dict.fromkeys(whose)), text, translate)
             lines.append(f"- {mark} {said}")
         st.markdown("\n".join(lines) or translate("Nothing speaks against these numbers."))
+
+
+@st.cache_resource(show_spinner=False, max_entries=256, hash_funcs=_IDENTITY)
+def _caveats(result: RunResult) -> tuple[Caveat, ...]:
+    return tuple(caveats.of_run(result))
+
+
+@st.cache_resource(show_spinner=False, max_entries=256, hash_funcs=_IDENTITY)
+def _badge(result: RunResult) -> Badge:
+    return quality(result).badge
 
 
 def _missed(target: object, reached: Sequence[float], translate: Translate) -> tuple[bool, str, str]:

@@ -54,10 +54,18 @@ def results_of(job_id: str) -> tuple[RunResult, ...]:
     store = storage().store
     if store is None:
         return ()
-    row = store.job(job_id)
-    if row is not None and row.state in ("queued", "running"):
-        return store.runs_of_job(job_id)  # another program's, and growing: not to be cached
+    if job_id not in _over():
+        row = store.job(job_id)
+        if row is not None and row.state in ("queued", "running"):
+            return store.runs_of_job(job_id)  # another program's, and growing: not to be cached
+        _over().add(job_id)
     return _final(job_id)
+
+
+@st.cache_resource(show_spinner=False)
+def _over() -> set[str]:
+    """Jobs that were seen to be over, so that nobody has to ask again."""
+    return set()
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

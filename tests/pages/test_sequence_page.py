@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
@@ -147,7 +148,7 @@ def test_switching_shows_another_measured_step(dashboard, job):
     dashboard.keep(*job)
     visitor = visit(dashboard)
     assert visitor.metric[0].value == "300 ms"
-    visitor.segmented_control(key="sequence_images").set_value("loader").run()
+    visitor.radio(key="sequence_images").set_value("loader").run()
     assert not visitor.exception
     assert visitor.metric[0].value == "400 ms"
     assert visitor.query_params["images"] == "loader"
@@ -176,11 +177,17 @@ def test_a_variant_that_was_not_measured_says_so_and_keeps_the_button(dashboard,
     assert [setup.step for setup in spec.setups] == ["eager", "compiled"]
 
 
-def test_what_makes_no_difference_here_is_greyed_out_or_said(dashboard, job):
+def test_what_makes_no_difference_here_is_left_out_and_said(dashboard, job):
     dashboard.keep(*job)
     visitor = visit(dashboard)
-    assert visitor.segmented_control(key="sequence_memory").disabled
-    assert not visitor.segmented_control(key="sequence_images").disabled
+    keys = [item.key for item in visitor.radio]
+    assert "sequence_memory" not in keys
+    assert {"sequence_images", "sequence_execution"} <= set(keys)
+    assert "Pinned memory can be tried with the article's loop on an NVIDIA GPU." in texts(visitor)
+    visitor.radio(key="sequence_images").set_value("loader").run()
+    assert "sequence_execution" not in [item.key for item in visitor.radio]
+    visitor.radio(key="sequence_images").set_value("resident").run()
+    assert visitor.radio(key="sequence_execution").value == "eager"
     said = visit(dashboard, memory="pinned", images="loader")
     assert "page-locked memory is for the article's loop on an NVIDIA GPU" in texts(said)
 
@@ -264,11 +271,26 @@ def test_both_devices_share_one_picture_and_either_can_be_followed(dashboard, bo
     assert len(charts(visitor)) == 1
     assert [card.label for card in visitor.metric] == ["CPU: one step", "GPU Test GPU: one step"]
     assert "GPU Test GPU trains this" in read(visitor.header[0])
-    follow = visitor.segmented_control(key="sequence_followed")
+    follow = visitor.radio(key="sequence_followed")
     assert follow.value == 1
     assert visitor.slider(key="sequence_at").max == 11
     follow.set_value(0).run()
     assert visitor.slider(key="sequence_at").max == 13
+
+
+def test_a_device_can_be_looked_at_by_itself_on_its_own_time_scale(dashboard, both):
+    dashboard.workers.devices = (CPU, GPU)
+    dashboard.keep(*both)
+    visitor = visit(dashboard, images="loader")
+    [(figure, _alt)] = charts(visitor)
+    assert "(ms)" in json.dumps(figure["layout"]["xaxis"]["title"])
+    visitor.radio(key="sequence_shown").set_value(2).run()
+    assert not visitor.exception
+    [(figure, alt)] = charts(visitor)
+    assert "(µs)" in figure["layout"]["xaxis"]["title"]["text"]
+    assert "GPU Test GPU: 11 messages" in alt
+    assert "CPU: 13" not in alt
+    assert visitor.slider(key="sequence_at").max == 11
 
 
 def test_the_launch_bound_and_the_transfer_bound_case_are_said(dashboard, both):
