@@ -46,11 +46,11 @@ def make_trace(**changes: Any) -> Trace:
     below = [
         Span("memory", "gather", 0.0, 0.04, 1, "load", moved_bytes=BATCH_BYTES),
         Span("device", "aten::to", 0.0402, 0.0404, 2, "copy"),
-        Span("device", "aten::linear", 0.05, 0.14, 5, "forward", flops=51_380_224),
+        Span("device", "aten::linear", 0.05, 0.14, 5, "forward", flops=51_380_224.0),
         Span("device", "aten::relu", 0.14, 0.15, 5, "forward"),
-        Span("device", "aten::linear", 0.15, 0.18, 5, "forward", flops=655_360),
+        Span("device", "aten::linear", 0.15, 0.18, 5, "forward", flops=655_360.0),
         Span("device", "aten::cross_entropy_loss", 0.192, 0.2, 6, "forward"),
-        Span("device", "aten::mm", 0.21, 0.36, 7, "backward", flops=102_000_000),
+        Span("device", "aten::mm", 0.21, 0.36, 7, "backward", flops=102_000_000.0),
         Span("device", "aten::add_", 0.385, 0.395, 8, "optimiser"),
     ]
     warm = TracedStep("warm", "profiler", script[-1].end_s, (*script, *below))
@@ -80,7 +80,7 @@ def make_gpu_trace(
             asked = span.start_s + (i + 0.5) * (span.end_s - span.start_s) / count
             start = max(free, asked + lag_us / 1e6)
             free = start + kernel_us / 1e6
-            flops = 51_380_224 if (name, i) == ("forward", 0) else None
+            flops = 51_380_224.0 if (name, i) == ("forward", 0) else None
             below.append(Span("device", "sgemm", start, free, line, span.stage, 7, asked, flops=flops))
     below.append(Span("device", "sgemm", 0.0, 50e-6, None, None, 7))  # of the step before
     warm = TracedStep("warm", "profiler", end, (*script, *sorted(below, key=lambda span: span.start_s)))

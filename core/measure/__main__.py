@@ -56,17 +56,17 @@ def main() -> int:
             worker_start_s=message["worker_start_s"],
             clock_origin=message["clock_origin"],
         )
-        spoilt, fit = False, True
+        spoilt = used_up = False
         try:
-            fit = job.run(from_plain(JobSpec, message["job"]), context, emit)
+            used_up = job.run(from_plain(JobSpec, message["job"]), context, emit)
         except CrossoverError as problem:
             kind = "input" if isinstance(problem, InputError) else "failure"
             emit("error", kind=kind, code=problem.code, facts=problem.facts)
             spoilt = isinstance(problem, failures.ProcessSpoilt)
-        emit("end", last=spoilt or not fit)
+        emit("end", last=spoilt or used_up)
         if spoilt:
             return 4
-        if not fit:
+        if used_up:
             return 0
 
 

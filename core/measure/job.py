@@ -56,7 +56,7 @@ class _Contestant:
 
 
 def run(job: JobSpec, context: Context, emit: Emit) -> bool:
-    """Measure every setup and tell it all through `emit`; whether this process is fit for another job.
+    """Measure every setup and tell it all through `emit`; whether this process is used up by it.
 
     Raises InputError or MeasurementError where the job can't be done as asked. A setup that fails later
     fails alone: the others go on.
@@ -83,7 +83,7 @@ def run(job: JobSpec, context: Context, emit: Emit) -> bool:
         gc.freeze()  # what is built stays: nothing to look through again in later collections
         _race(contestants, job, context, emit)
         _look_closer(contestants, job, emit)
-        return not any(_profiled_elsewhere(contestant, job) for contestant in contestants)
+        return any(_profiled_elsewhere(contestant, job) for contestant in contestants)
     finally:
         gc.unfreeze()
         for contestant in contestants:

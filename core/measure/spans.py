@@ -77,7 +77,7 @@ def _steps(events: Sequence[_Event]) -> list[_Lines]:
     return steps
 
 
-def flops_of(events: Iterable[Mapping[str, Any]], counted: Mapping[int, int]) -> dict[OpKey, int]:
+def flops_of(events: Iterable[Mapping[str, Any]], counted: Mapping[int, float]) -> dict[OpKey, float]:
     """The FLOP of a step's operators by their place in it; `counted`: by the profiler's id of each."""
     read = _read(events)
     [lines] = _steps(read)
@@ -111,7 +111,7 @@ class Recorded:
         """From each step's (or call's) first line to its last, on the host."""
         return [(lines.end - lines.starts[0]) / 1e6 for lines in self._steps]
 
-    def step(self, index: int, flops: Mapping[OpKey, int], spec: RunSpec, batch_bytes: int) -> TracedStep:
+    def step(self, index: int, flops: Mapping[OpKey, float], spec: RunSpec, batch_bytes: int) -> TracedStep:
         """One of the steps, span by span; `flops` are those of a step's operators."""
         lines = self._steps[index]
         script = list(self._script(lines))
@@ -142,23 +142,23 @@ class Recorded:
             "memory", "gather", fetch.start_s, fetch.end_s, fetch.line, fetch.stage, moved_bytes=batch_bytes
         )
 
-    def _operators(self, lines: _Lines, flops: Mapping[OpKey, int]) -> Iterator[Span]:
+    def _operators(self, lines: _Lines, flops: Mapping[OpKey, float]) -> Iterator[Span]:
         """On the CPU: what torch computes, without the operators that these call in turn."""
         outer: tuple[OpKey, _Event] | None = None
-        inside = 0
+        inside = 0.0
         for key, event in _keyed(self._events, lines):
             if "::" not in event.name or "autograd::" in event.name:
                 continue  # what only calls others
             if outer is not None and event.start < outer[1].end:
-                inside += flops.get(key, 0)
+                inside += flops.get(key, 0.0)
                 continue
             if outer is not None:
                 yield self._operator(*outer, inside, lines)
-            outer, inside = (key, event), flops.get(key, 0)
+            outer, inside = (key, event), flops.get(key, 0.0)
         if outer is not None:
             yield self._operator(*outer, inside, lines)
 
-    def _operator(self, key: OpKey, event: _Event, flops: int, lines: _Lines) -> Span:
+    def _operator(self, key: OpKey, event: _Event, flops: float, lines: _Lines) -> Span:
         return self._span("device", event.name, event.start, event.end, lines, key[0], flops=flops or None)
 
     def _waits(self, lines: _Lines) -> Iterator[Span]:
@@ -169,7 +169,7 @@ class Recorded:
                 if place is not None:
                     yield self._span("script", event.name, event.start, event.end, lines, place, waits=True)
 
-    def _on_device(self, lines: _Lines, flops: Mapping[OpKey, int]) -> Iterator[Span]:
+    def _on_device(self, lines: _Lines, flops: Mapping[OpKey, float]) -> Iterator[Span]:
         """What the device did for this step, whenever; and for other steps while this one lasted."""
         asked = {
             e.args["correlation"]: e for e in self._events if e.category in _RUNTIME and "correlation" in e.args
@@ -221,7 +221,7 @@ class Recorded:
 def _as_one(call: Span, operators: Sequence[Span]) -> list[Span]:
     """A compiled step is one piece: the profiler sees the products in it, but not the loops between them."""
     inside = [span for span in operators if span.line == call.line]
-    flops = sum(span.flops or 0 for span in inside) or None
+    flops = sum(span.flops or 0.0 for span in inside) or None
     whole = Span("device", "compiled_step", call.start_s, call.end_s, call.line, call.stage, flops=flops)
     return [*(span for span in operators if span.line != call.line), whole]
 

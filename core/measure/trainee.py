@@ -124,9 +124,8 @@ class Trainee:
         self._rehearsal, self._loop = self._make_loop(self._rehearsed), self._make_loop(self.parts)
 
     def _optimise(self, model: nn.Module) -> torch.optim.SGD:
-        fused = (
-            self.spec.setup.fused or None
-        )  # None: torch's own choice, a loop on the CPU and foreach on a GPU
+        # None: torch's own choice, a loop on the CPU and foreach on a GPU
+        fused = self.spec.setup.fused or None
         return torch.optim.SGD(model.parameters(), lr=self.spec.workload.learning_rate, fused=fused)
 
     def _teach(self, model: nn.Module) -> None:
@@ -171,12 +170,7 @@ class Trainee:
             call = self._compiled.of(parts.model, images)
         else:
             call = whole_step.eager(parts.model, parts.optimiser, images, batch_size, self.autocast)
-        several = single = call
-        if "graph" in setup.step:
-            most = torch.arange(setup.steps_per_call * batch_size, device=self.device) % len(images.y)
-            several = whole_step.recorded(call, parts.model, most)
-            single = whole_step.recorded(call, parts.model, most[:batch_size])
-        return replace(parts, calls=(several, single))
+        return replace(parts, calls=whole_step.several_and_single(call, parts.model, images, setup, batch_size))
 
     def _timed(self, loop: loops.Loop, steps: int) -> tuple[float, float, list[Tensor]]:
         """Start, duration and what the loop kept. The clock's bracket: synchronised at its two ends only."""
@@ -334,7 +328,6 @@ class Trainee:
 
     def limits(self) -> Limits:
         """What the device can do at most, measured now."""
-
         with self.executing():
             x, y = self._placed.train_x, self._placed.train_y
             count = self.spec.workload.batch_size

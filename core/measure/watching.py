@@ -143,7 +143,7 @@ def _settle(trainee: Trainee, step: marked.Step) -> None:
     step(lambda line: None)
 
 
-def _counted(trainee: Trainee) -> tuple[list[dict[str, Any]], dict[int, int]]:
+def _counted(trainee: Trainee) -> tuple[list[dict[str, Any]], dict[int, float]]:
     """One more step with the operations' FLOP: counting them needs their shapes, which slows all down."""
     step, ranges = marked.step_of(trainee.parts), _Ranges()
     trainee.parts.make_room()
@@ -151,7 +151,7 @@ def _counted(trainee: Trainee) -> tuple[list[dict[str, Any]], dict[int, int]]:
         ranges.begin()
         step(ranges.mark)
         ranges.end()
-    counted = {event.id: int(event.flops) for event in profiler.events() if event.flops}
+    counted = {event.id: float(event.flops) for event in profiler.events() if event.flops}
     return _events(profiler), counted
 
 

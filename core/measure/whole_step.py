@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from core.measure.compiling import compiled
 from core.measure.loops import Autocast, Call
+from core.records import Setup
 
 _WARM_UP_CALLS = 3  # before recording, on a stream of their own, as torch.cuda.graph's documentation asks for
 
@@ -139,3 +140,13 @@ def recorded(call: Call, model: nn.Module, indices: Tensor) -> Call:
         return losses.clone()
 
     return replay
+
+
+def several_and_single(
+    call: Call, model: nn.Module, images: Images, setup: Setup, batch_size: int
+) -> tuple[Call, Call]:
+    """The call for as many steps as the setup asks for, and for one: recorded where it is to be a graph."""
+    if "graph" not in setup.step:
+        return call, call
+    most = torch.arange(setup.steps_per_call * batch_size, device=images.y.device) % len(images.y)
+    return recorded(call, model, most), recorded(call, model, most[:batch_size])

@@ -111,7 +111,8 @@ def _layers(translate: Translate) -> None:
 
 
 def _code(snippet: Snippet) -> None:
-    st.code(snippet.code, language=snippet.language, wrap_lines=True)
+    # no language: the colours of Streamlit's highlighter are too faint for some eyes
+    st.code(snippet.code, language=None, wrap_lines=True)
 
 
 # --- what the numbers rest on ----------------------------------------------------------------------

@@ -127,3 +127,15 @@ def test_the_blocked_packages_are_blocked(tmp_path):
         text=True,
     )
     assert done.stdout.strip() == "{None}"
+
+
+def test_single_steps_are_written_for_perfetto(command, tmp_path):
+    file = tmp_path / "steps.json"
+    setup = "device=cpu,threads=1,data_path=loader"
+    done = command("run", "--max-seconds", "1", "--epochs", "1", "--setup", setup, "--trace", file)
+    assert done.returncode == 0, done.stderr
+    events = json.loads(file.read_text())["traceEvents"]
+    names = {event["name"] for event in events if event["ph"] == "X"}
+    assert {"fetch", "to_device", "forward", "backward", "update", "aten::linear"} <= names
+    steps = [event["args"]["name"] for event in events if event["name"] == "process_name"]
+    assert [name.split()[0] for name in steps] == ["cold", "warm"]

@@ -106,6 +106,7 @@ def run(spec, context, emit):
     os.write(1, b"so does one written in C\\n")
     subprocess.run([sys.executable, "-c", "print('and a child of it')"])
     emit("data", stage="prepare", fraction=1.0)
+    return False
 
 job.run = run
 sys.exit(process.main())

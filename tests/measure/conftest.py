@@ -75,11 +75,10 @@ def run_job(tmp_path, monkeypatch, no_collections):
     monkeypatch.setattr(job, "_ROUGH_LEAD_IN_S", 0.001)
     monkeypatch.setattr(anatomy, "_STEPS", (3, 6))
 
-    def run(*setups, max_seconds=20.0, target_pct=100.0, limits=False, rough=False, **work):
-        work = {"dataset": TINY, "epochs": 2, **work}
-        spec = JobSpec(
-            make_workload(**work), setups or (Setup(threads=1),), max_seconds, target_pct, limits, rough
-        )
+    def run(*setups, max_seconds=20.0, target_pct=100.0, **options):
+        asked = {name: options.pop(name) for name in ("limits", "rough", "trace", "lessons") if name in options}
+        work = {"dataset": TINY, "epochs": 2, **options}
+        spec = JobSpec(make_workload(**work), setups or (Setup(threads=1),), max_seconds, target_pct, **asked)
         context = job.Context(devices.available(), 1, tmp_path, 1.5, time.perf_counter())
         events = Events()
         events.error = None

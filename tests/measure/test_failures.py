@@ -67,8 +67,8 @@ def small_device(monkeypatch, no_collections):
     tried = []
     train = loops.train
 
-    def limited(model, feed, optimiser, autocast):
-        loop = train(model, feed, optimiser, autocast)
+    def limited(model, feed, optimiser, autocast, **how):
+        loop = train(model, feed, optimiser, autocast, **how)
 
         def run(steps, kept):
             tried.append(feed._batch_size)

@@ -107,3 +107,13 @@ def test_closing_a_feed_ends_its_processes_at_once():
     feed.close()
     assert not started & set(multiprocessing.active_children())
     assert all(child.exitcode == 0 for child in started)  # by themselves; after five seconds they are killed
+
+
+def test_a_copy_that_is_not_waited_for_gives_the_same_batch():
+    """On the CPU nothing is copied; that page-locked memory is used is a GPU's test."""
+    waiting = feeds.LoaderFeed(numbered(), 5, 0, CPU, 1)
+    going_on = feeds.LoaderFeed(numbered(), 5, 0, CPU, 1, non_blocking=True)
+    for _ in range(2):
+        (ours, our_labels), (theirs, labels) = (feed.to_device(feed.fetch()) for feed in (going_on, waiting))
+        assert torch.equal(ours, theirs)
+        assert torch.equal(our_labels, labels)

@@ -8,10 +8,11 @@ import pytest
 
 from core.codec import to_plain
 from core.errors import InputError
-from core.records import Environment, JobSpec, Memory, Note, Setup, Workload
+from core.records import Environment, JobSpec, LessonTrial, Memory, Note, Setup, Workload
 from core.runs import assemble
 from core.runs.assemble import Assembly
 from tests.builders import BATCH, STEPS_PER_EPOCH, make_gpu_result, make_result, make_telemetry
+from tests.traces import make_trace
 
 WORK = Workload(epochs=2)
 JOB = JobSpec(WORK, (Setup(), Setup("cuda:0")), max_seconds=60.0)
@@ -78,6 +79,17 @@ WHOLE = (
     event("note", 1, note=Note("diverged", {"epoch": 1})),
     event("run_end", 1, status="failed", failure=Note("out_of_memory", {"device": "cuda:0", "batch_size": 64})),
 )
+
+
+def test_what_explains_a_run_may_come_after_its_end(assembly):
+    trace, lessons = make_trace(), (LessonTrial("rebuild", "tensor", (0.1, 0.2)),)
+    feed(assembly, *WHOLE)
+    assert assembly.looking_closer
+    told = event("lessons", 0, lessons=lessons), event("trace", 0, trace=trace)
+    feed(assembly, *told)
+    cpu, gpu = results_of(assembly)
+    assert (cpu.trace, cpu.lessons, cpu.status) == (trace, lessons, "finished")
+    assert (gpu.trace, gpu.lessons) == (None, ())
 
 
 def test_a_whole_job_becomes_its_results(assembly):

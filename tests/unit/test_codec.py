@@ -17,6 +17,7 @@ from core.records import (
     Estimate,
     Idle,
     JobSpec,
+    LessonTrial,
     Memory,
     Note,
     RunResult,
@@ -26,6 +27,7 @@ from core.records import (
     Workload,
 )
 from tests.builders import make_gpu_result, make_limits, make_result
+from tests.traces import make_gpu_trace
 
 FULL = make_gpu_result(
     status="failed",
@@ -33,6 +35,8 @@ FULL = make_gpu_result(
     notes=(Note("resized", {"side": 64, "share": 0.5, "yes": True, "no": None, "text": "né 数"}),),
     thread_trials=(ThreadTrial(1, (0.002, 0.0021)), ThreadTrial(2, (0.001,))),
     limits=make_limits(gpu=True),
+    trace=make_gpu_trace(),
+    lessons=(LessonTrial("zero_grad", "with", (), (2.3, 2.2), None, 64),),
     idle=Idle(2.0, 70.5, 141.0, "counter"),
     failure=Note("out_of_memory_fits", {"device": "cuda:0", "batch_size": 64, "fits": 32}),
     telemetry=dataclasses.replace(

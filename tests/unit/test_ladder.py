@@ -9,6 +9,7 @@ from core.analysis.ladder import NAMES, Rung
 from core.records import JobSpec, Note, Setup, Workload
 from core.runs.admission import check
 from tests.builders import make_blocks, make_gpu_result, make_machine, make_result
+from tests.ladders import make_climb
 
 WORK = Workload()
 
@@ -172,3 +173,14 @@ def test_stored_runs_of_several_jobs_and_devices_become_ladders():
     ]
     assert [rung.name for rung in gpu.rungs] == ["loader", "graph"]
     assert gpu.rungs[1].against_loader.speedup.value == pytest.approx(10, rel=0.02)
+
+
+@pytest.mark.parametrize("change", [{"synchronous": True}, {"pinned": True}])
+def test_what_the_sequence_page_sets_against_the_loop_is_no_rung(change):
+    climb = make_climb("cuda:0")
+    opposite = dataclasses.replace(climb[0], id="opposite", created_at="2026-11-29T10:00:00+00:00")
+    setup = dataclasses.replace(opposite.spec.setup, **change)
+    opposite = dataclasses.replace(opposite, spec=dataclasses.replace(opposite.spec, setup=setup))
+    assert not ladder.on_ladder(setup)
+    [with_it], [without] = ladder.from_results((*climb, opposite)), ladder.from_results(climb)
+    assert [rung.result.id for rung in with_it.rungs] == [rung.result.id for rung in without.rungs]

@@ -43,3 +43,12 @@ def test_everything_offered_is_admitted():
         check(JobSpec(workload, (Setup(),)))
     for dataset in offers.DATASETS:
         check(JobSpec(type(offers.DEFAULT)(dataset=dataset), (Setup(),)))
+
+
+@pytest.mark.parametrize(("device", "count"), [("cpu", 3), ("cuda:0", 5), ("mps", 3)])
+def test_the_steps_that_are_recorded_are_admitted_and_none_twice(device, count):
+    setups = offers.sequence_setups(device)
+    assert len(setups) == len(set(setups)) == count
+    for workload in offers.sequences():
+        check(JobSpec(workload, setups, 3.0, trace=True))
+    assert {workload.batch_size for workload in offers.sequences()} <= set(offers.batch_sizes("mlp"))

@@ -529,3 +529,15 @@ def test_the_document_is_compressed_json_of_the_record(store, url):
     plain = json.loads(zlib.decompress(document))
     assert plain["spec"]["workload"]["model"] == "mlp"
     assert plain["blocks"][0]["duration_s"] == run().blocks[0].duration_s
+
+
+def test_runs_with_the_same_step_are_found_whatever_their_epochs(store):
+    def work(**changes):
+        return dataclasses.replace(WORK, **changes)
+
+    store.add_run(run("a", second=1))
+    store.add_run(run("b", second=2, workload=work(epochs=9, learning_rate=0.5, seed=7)))
+    for name, other in (("c", {"batch_size": 128}), ("d", {"model": "cnn"}), ("e", {"task": "classify"})):
+        store.add_run(run(name, second=3, workload=work(**other)))
+    assert [row.id for row in store.alike(WORK, 10)] == ["b", "a"]
+    assert [row.id for row in store.alike(WORK, 1)] == ["b"]
