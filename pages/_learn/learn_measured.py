@@ -43,7 +43,8 @@ def show(chapter: ChapterName, measured: Measured, busy: bool, translate: Transl
         return
     _ = translate
     with st.container(border=True):
-        st.markdown(f"**{_('This machine') if chapter == 'check' else _('Measured')}**")
+        head = _("This machine") if chapter == "check" else _("Measured")
+        st.markdown(f"**{head}**")
         if content is not _check and not measured.quoted:
             st.caption(_("Being measured") if busy else _("Not measured yet: press **Run the article**."))
             return

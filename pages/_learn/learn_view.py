@@ -125,7 +125,8 @@ def _samples(quoted: Mapping[str, RunResult], translate: Translate) -> None:
         for name, run in quoted.items():
             measured_at = run.created_at[:16].replace("T", " ")
             st.markdown(_("**{name}**, measured on {time} UTC").format(name=name, time=measured_at))
-            lines = [f"| {_('Line')} | {_('Tried as')} | {_('Samples')} |", "|---|---|---|"]
+            heads = (_("Line"), _("Tried as"), _("Samples"))
+            lines = [f"| {' | '.join(heads)} |", "|---|---|---|"]
             for tried in run.lessons:
                 samples = [units.duration(value) for value in tried.seconds]
                 samples += [units.number(value, 4) for value in tried.losses]

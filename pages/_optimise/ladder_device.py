@@ -240,7 +240,8 @@ def _gain(rung: Rung, against: Comparison | None, translate: Translate) -> str:
     if rung.name == "loader":
         return "1×"
     if against is None or against.speedup is None:
-        return f"{_MARKS['doubtful']} {translate('withheld')}"
+        withheld = translate("withheld")
+        return f"{_MARKS['doubtful']} {withheld}"
     mark = _MARKS[quality(against).badge]
     return f"{mark} {units.ratio(against.speedup)} ({units.interval(against.speedup)})".strip()
 

@@ -260,3 +260,14 @@ def test_only_literals_and_tables_are_handed_to_the_translation():
     }
     assert {"ALL[code]", "theme.STAGE_NAMES[stage]"} <= set(arguments)
     assert [item for item in arguments.items() if not item[0].endswith("]")] == []
+
+
+def test_every_marked_text_is_in_the_template():
+    """The collector of texts doesn't look into f-strings: a text marked there would stay English."""
+    marked = {
+        _constant(node.args[0])
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if _is_mark(node) and node.args
+    }
+    assert marked - {None} - _ids(catalogue.extracted()) == set()
