@@ -248,7 +248,7 @@ def _headings(data: Sequences) -> Iterator[dict[str, Any]]:
 def sequence_title(data: Sequences, translate: Translate) -> str:
     if not data.panels:
         return translate("No step was watched")
-    longest = ((panel.label, "{code} {time}".format(**_longest(panel))) for panel in data.panels)
+    longest = ((panel.label, "{code} {time}".format(**longest_line(panel))) for panel in data.panels)
     return translate("The longest line of a step: {values}").format(values=drawing.listed(longest, translate))
 
 
@@ -257,7 +257,7 @@ def sequence_alt(data: Sequences, translate: Translate) -> str:
         return translate("No step was watched")
     entry = translate("{label}: {count} messages, and {code} takes longest with {time}")
     details = translate("; ").join(
-        entry.format(label=panel.label, count=len(panel.flow.messages), **_longest(panel))
+        entry.format(label=panel.label, count=len(panel.flow.messages), **longest_line(panel))
         for panel in data.panels
     )
     return translate(
@@ -274,7 +274,7 @@ def _steps(data: Sequences) -> Iterator[tuple[str, str]]:
             yield panel.label, units.duration(limits.step_s(panel.result))
 
 
-def _longest(panel: Panel) -> dict[str, str]:
+def longest_line(panel: Panel) -> dict[str, str]:
     """The longest line of the code, as it is written, and its time."""
     lines = [bar for bar in panel.flow.bars if bar.actor == "script" and not bar.waits]
     longest = max(lines, key=lambda bar: bar.end_s - bar.start_s)

@@ -219,9 +219,15 @@ def _diagrams(data: Sequences, translate: Translate) -> None:
         with column:
             st.markdown(f"**{plain(panel.label)}**")
             alt = translate(
-                "Sequence diagram of one step on {device}: {count} messages between {actors} actors."
+                "Sequence diagram of one step on {device}: {count} messages between {actors} actors; {code} "
+                "takes longest with {time}."
             )
-            said = alt.format(device=panel.label, count=len(panel.flow.messages), actors=len(panel.flow.actors))
+            said = alt.format(
+                device=panel.label,
+                count=len(panel.flow.messages),
+                actors=len(panel.flow.actors),
+                **timeline.longest_line(panel),
+            )
             st.mermaid_chart(mermaid.sequence_diagram(panel, translate), alt=said)
 
 
