@@ -80,9 +80,9 @@ LACKS: dict[ChapterName, tuple[str, ...]] = {
         ),
         N_(
             "Which wheel comes depends on the system. On Linux, the one from PyPI has CUDA inside, which "
-            "takes gigabytes; on Windows it is for the CPU only. `--index-url` chooses another: "
-            "[pytorch.org/get-started](https://pytorch.org/get-started/locally/) names the address for "
-            "each CUDA."
+            "takes gigabytes; on Windows it is for the CPU only. "
+            "[pytorch.org/get-started](https://pytorch.org/get-started/locally/) gives the command for each "
+            "system and CUDA."
         ),
         N_(
             "Mixed pairs fail late: beside a torch for the CPU, a torchvision with CUDA can't even be imported."
@@ -199,11 +199,7 @@ for index in range(torch.cuda.device_count()):
     "install": Lines(
         Snippet("!pip install torch torchvision\n", "bash"),
         (
-            Snippet(
-                "pip install torch torchvision\n"
-                "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu\n",
-                "bash",
-            ),
+            Snippet("pip install torch torchvision\n", "bash"),
             Snippet("""\
 from importlib.metadata import requires, version
 

@@ -6,7 +6,7 @@ from core.errors import StoreError
 from core.records import Device, Note, RunResult
 from core.wording import workload_words
 from pages._learn import learn_controls, learn_runs, learn_view, quiz
-from pages._shared import focus, language, live, notices, resources
+from pages._shared import controls, focus, language, live, notices, resources
 from pages._shared.markdown import plain
 
 _ = language.current()
@@ -14,11 +14,11 @@ runner = resources.runner()
 devices = runner.devices or (Device("cpu", "CPU"),)
 
 # 1. What is asked for: by the address, then by the controls
-linked = focus.named(st.query_params.get(learn_controls.JOB))
+linked = focus.named(st.query_params.get(controls.JOB))
 rejected = learn_controls.follow_address(runner.limits, linked.spec)
 with st.sidebar:
     choice = learn_controls.show(_)
-looked_at = focus.named(st.query_params.get(learn_controls.JOB))
+looked_at = focus.named(st.query_params.get(controls.JOB))
 learn_controls.write_address(choice, looked_at.job_id)
 
 # 2. What the page answers, and the button

@@ -6,7 +6,7 @@ from core.errors import StoreError
 from core.records import Device, Note
 from core.wording import setup_words, workload_words
 from pages._sequence import sequence_controls, sequence_runs
-from pages._shared import focus, language, live, notices, resources
+from pages._shared import controls, focus, language, live, notices, resources
 from pages._shared.markdown import plain
 
 _ = language.current()
@@ -14,7 +14,7 @@ runner = resources.runner()
 devices = sequence_controls.targets(runner.devices or (Device("cpu", "CPU"),))
 
 # 1. What is asked for: by the address, then by the controls
-linked = focus.named(st.query_params.get(sequence_controls.JOB))
+linked = focus.named(st.query_params.get(controls.JOB))
 rejected = sequence_controls.follow_address(runner.limits, linked.spec)
 with st.sidebar:
     sequence_controls.show_workload(_)
@@ -29,7 +29,7 @@ st.caption(
 )
 sequence_controls.show_toggles(devices, _)
 choice = sequence_controls.read()
-looked_at = focus.named(st.query_params.get(sequence_controls.JOB))
+looked_at = focus.named(st.query_params.get(controls.JOB))
 sequence_controls.write_address(choice, looked_at.job_id)
 with st.container(horizontal=True, vertical_alignment="center"):
     st.button(

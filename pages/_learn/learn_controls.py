@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -11,16 +11,12 @@ from core import offers
 from core.errors import InputError
 from core.i18n import Translate
 from core.records import Device, JobSpec, Setup, Workload
-from core.runs.admission import Limits, check
+from core.runs.admission import Limits
 from pages._shared import resources
+from pages._shared.controls import Controls
 
-JOB = "job"  # the parameter that names the job being looked at
 _MAX_SECONDS = 6.0
-_ADDRESS = "learn_address"  # the parameters as they were last read or written
-_CHOICE = "learn_choice"  # what was chosen when this page was last seen in this session
-_LAST = "learn_last"  # this session's own job: without a store it can't be found again by its workload
-_OF_OTHERS = ("lang", "quiz")  # parameters that aren't this file's
-_KINDS = {"model": str, "dataset": str, "batch_size": int}
+_QUIZ = "quiz"  # the quiz's own parameter
 
 
 @dataclass(frozen=True)
@@ -44,106 +40,45 @@ class Choice:
         return JobSpec(self.workload, tuple(setups), _MAX_SECONDS, limits=True, trace=True, lessons=True)
 
 
+def _job(choice: Choice) -> JobSpec:
+    return choice.job(())
+
+
+_CONTROLS = Controls(Choice, "learn", _job, kept=("lang", _QUIZ))
+
+
 def follow_address(limits: Limits, linked: JobSpec | None) -> tuple[str, ...]:
     """Take a new address into the controls; the names of the parameters that made no sense.
 
-    `linked` is the job that the address names. Without parameters: what was chosen here or on another page.
+    `linked` is the job that the address names.
     """
-    state = st.session_state
-    given = {name: st.query_params[name] for name in (*_KINDS, JOB) if name in st.query_params}
-    arriving = "learn_model" not in state
-    if not arriving and given == state[_ADDRESS]:
-        return ()
-    choice, rejected = _read(given, limits)
-    if linked is not None:
-        choice = _of(linked.workload)
-    elif arriving and not given:
-        choice = Choice(**state[_CHOICE]) if _CHOICE in state else _as_elsewhere(limits)
-    for name in _KINDS:
-        state[f"learn_{name}"] = getattr(choice, name)
-    state[_ADDRESS] = given
-    return rejected
-
-
-def _of(work: Workload) -> Choice:
-    return Choice(work.model, work.dataset, work.batch_size)
-
-
-def _read(given: Mapping[str, str], limits: Limits) -> tuple[Choice, tuple[str, ...]]:
-    choice, rejected = Choice(), []
-    for name, kind in _KINDS.items():
-        if name not in given:
-            continue
-        try:
-            changed = replace(choice, **{name: kind(given[name])})
-            check(changed.job(()), limits)
-        except (ValueError, InputError):
-            rejected.append(name)
-        else:
-            choice = changed
-    return choice, tuple(rejected)
-
-
-def _as_elsewhere(limits: Limits) -> Choice:
-    """The workload of the Compare page, which keeps its controls in the session."""
-    found = {name: str(st.session_state[name]) for name in _KINDS if st.session_state.get(name)}
-    return _read(found, limits)[0]
+    work = linked.workload if linked else None
+    return _CONTROLS.follow_address(limits, Choice(work.model, work.dataset, work.batch_size) if work else None)
 
 
 def show(translate: Translate) -> Choice:
     """Draw the controls; the choice they show."""
-    _ = translate
-    state = st.session_state
-    models = [*offers.MODELS, *([state["learn_model"]] if state["learn_model"] not in offers.MODELS else [])]
-    st.selectbox(_("Model"), models, key="learn_model", on_change=_leave_job)
-    sizes = sorted({*offers.batch_sizes(state["learn_model"]), state["learn_batch_size"]})
-    st.select_slider(
-        _("Batch size"),
-        sizes,
-        key="learn_batch_size",
-        on_change=_leave_job,
-        help=_("Images in one training step. A GPU gains most from large batches."),
-    )
-    return read()
-
-
-def read() -> Choice:
-    """The choice as the controls hold it."""
-    return Choice(*(st.session_state[f"learn_{name}"] for name in _KINDS))
+    _CONTROLS.model(translate)
+    _CONTROLS.batch_size(translate)
+    return _CONTROLS.read()
 
 
 def write_address(choice: Choice, job_id: str | None) -> None:
     """Make the address a permalink of what is shown; what is at its default is left out."""
-    default = Choice()
-    chosen = {name: str(getattr(choice, name)) for name in _KINDS}
-    parameters = {name: text for name, text in chosen.items() if text != str(getattr(default, name))}
-    parameters |= {JOB: job_id} if job_id else {}
-    others = {name: value for name, value in st.query_params.to_dict().items() if name in _OF_OTHERS}
-    if {**others, **parameters} != st.query_params.to_dict():
-        st.query_params.from_dict({**others, **parameters})
-    st.session_state[_ADDRESS] = parameters
-    st.session_state[_CHOICE] = {name: getattr(choice, name) for name in _KINDS}
+    _CONTROLS.write_address(choice, job_id)
 
 
 def submit() -> None:
     """Queue the article's run; its id goes into the address, so that a reload goes on following it."""
     runner = resources.runner()
     try:
-        job_id = runner.submit(read().job(runner.devices or ()))
+        job_id = runner.submit(_CONTROLS.read().job(runner.devices or ()))
     except InputError as problem:
         st.session_state["problem"] = [problem.code, problem.facts]
         return
-    st.query_params[JOB] = st.session_state[_LAST] = job_id
+    _CONTROLS.follow(job_id)
 
 
 def last() -> str | None:
     """This session's own job."""
-    job_id: str | None = st.session_state.get(_LAST)
-    return job_id
-
-
-def _leave_job() -> None:
-    """Other settings were chosen: the job in the address isn't theirs."""
-    st.query_params.pop(JOB, None)
-    state = st.session_state  # ours, so that it isn't taken for a new link
-    state[_ADDRESS] = {name: text for name, text in state[_ADDRESS].items() if name != JOB}
+    return _CONTROLS.last()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args, get_type_hints
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import streamlit as st
 
@@ -12,15 +12,11 @@ from core import offers
 from core.errors import InputError
 from core.i18n import N_, Translate
 from core.records import Device, JobSpec, Moment, Setup, Task, Workload
-from core.runs.admission import Limits, check
+from core.runs.admission import Limits
 from pages._shared import resources
+from pages._shared.controls import Controls
 
-JOB = "job"  # the parameter that names the measurement being followed
 _MAX_SECONDS = 8.0
-_ADDRESS = "sequence_address"  # the parameters as they were last read or written
-_CHOICE = "sequence_choice"  # what was chosen when this page was last seen in this session
-_LAST = "sequence_last"  # this session's own measurement
-_KEY = "sequence_{}"
 
 
 @dataclass(frozen=True)
@@ -74,11 +70,12 @@ class Choice:
         return JobSpec(self.workload, tuple(dict.fromkeys(setups)), _MAX_SECONDS, limits=True, trace=True)
 
 
-_KINDS: dict[str, Callable[[str], Any]] = {
-    item.name: int if item.name == "batch_size" else str for item in fields(Choice)
-}
-_ALLOWED = {name: get_args(hint) for name, hint in get_type_hints(Choice).items() if get_args(hint)}
-_ALLOWED["moment"] = ("warm", "cold")  # the usual one first, like the others
+def _job(choice: Choice) -> JobSpec:
+    return choice.job(("cpu",))
+
+
+_CONTROLS = Controls(Choice, "sequence", _job)
+_ALLOWED = {**_CONTROLS.allowed, "moment": ("warm", "cold")}  # the usual one first, like the others
 
 LABELS = {
     "images": N_("Images"),
@@ -121,77 +118,28 @@ _HELP = {
 def follow_address(limits: Limits, linked: JobSpec | None) -> tuple[str, ...]:
     """Take a new address into the controls; the names of the parameters that made no sense.
 
-    `linked` is the job that the address names. Without parameters: what was chosen here or on Compare.
+    `linked` is the job that the address names.
     """
-    state = st.session_state
-    given = {name: st.query_params[name] for name in (*_KINDS, JOB) if name in st.query_params}
-    arriving = _KEY.format("model") not in state
-    if not arriving and given == state[_ADDRESS]:
-        return ()
-    base = Choice()
-    if linked is not None:
-        work = linked.workload
-        base = Choice(work.model, work.dataset, work.batch_size, work.task)
-    choice, rejected = _read(given, limits, base)
-    if arriving and not given:
-        choice = Choice(**state[_CHOICE]) if _CHOICE in state else _as_elsewhere(limits)
-    for name in _KINDS:
-        state[_KEY.format(name)] = getattr(choice, name)
-    state[_ADDRESS] = given
-    return rejected
-
-
-def _read(given: Mapping[str, str], limits: Limits, base: Choice) -> tuple[Choice, tuple[str, ...]]:
-    choice, rejected = base, []
-    for name, kind in _KINDS.items():
-        if name not in given:
-            continue
-        try:
-            changed = replace(choice, **{name: kind(given[name])})
-            if name in _ALLOWED and given[name] not in _ALLOWED[name]:
-                raise ValueError(given[name])
-            check(changed.job(("cpu",)), limits)
-        except (ValueError, InputError):
-            rejected.append(name)
-        else:
-            choice = changed
-    return choice, tuple(rejected)
-
-
-def _as_elsewhere(limits: Limits) -> Choice:
-    """The workload of the Compare page, which keeps its controls in the session."""
-    names = ("model", "dataset", "batch_size", "task")
-    found = {name: str(st.session_state[name]) for name in names if st.session_state.get(name)}
-    paths = st.session_state.get("data_paths") or ["resident"]
-    return _read(found, limits, Choice(images="loader" if paths == ["loader"] else "resident"))[0]
+    work = linked.workload if linked else None
+    chosen = Choice(work.model, work.dataset, work.batch_size, work.task) if work else None
+    from_loader = st.session_state.get("data_paths") == ["loader"]  # on the Compare page
+    return _CONTROLS.follow_address(limits, chosen, {"images": "loader"} if from_loader else None)
 
 
 def show_workload(translate: Translate) -> None:
     """What work: at the side."""
-    _, state = translate, st.session_state
-    _select(_("Model"), "model", offers.MODELS, _("Any torchvision classifier can be typed in by its name."))
-    _select(
-        _("Data set"),
-        "dataset",
-        offers.DATASETS,
-        _("Also synthetic:3x224x224, or folder:PATH for your own images with one sub-folder for each class."),
-    )
-    model, size = state[_KEY.format("model")], state[_KEY.format("batch_size")]
-    st.select_slider(
-        _("Batch size"),
-        sorted({*offers.batch_sizes(model or offers.DEFAULT.model), size}),
-        key=_KEY.format("batch_size"),
-        on_change=_leave_job,
-        help=_("Images in one training step. A GPU gains most from large batches."),
-    )
+    _ = translate
+    _CONTROLS.model(translate)
+    _CONTROLS.dataset(translate)
+    _CONTROLS.batch_size(translate)
     tasks = {"train": _("Train"), "classify": _("Classify"), "extract": _("Extract features")}
     st.segmented_control(
         _("Task"),
         get_args(Task),
         format_func=tasks.__getitem__,
-        key=_KEY.format("task"),
+        key=_CONTROLS.key("task"),
         required=True,
-        on_change=_leave_job,
+        on_change=_CONTROLS.leave_job,
     )
 
 
@@ -203,13 +151,13 @@ def show_toggles(devices: Sequence[str], translate: Translate) -> None:
         for name in LABELS:
             if name in impossible:
                 continue
-            st.session_state.setdefault(_KEY.format(name), getattr(default, name))
+            st.session_state.setdefault(_CONTROLS.key(name), getattr(default, name))
             # not a segmented control: outside the sidebar its words are too faint in the dark
             st.radio(
                 translate(LABELS[name]),
                 _ALLOWED[name],
                 format_func={option: translate(OPTIONS[option]) for option in _ALLOWED[name]}.__getitem__,
-                key=_KEY.format(name),
+                key=_CONTROLS.key(name),
                 help=translate(_HELP[name]),
                 horizontal=True,
                 width="content",
@@ -227,23 +175,12 @@ def _is_impossible(name: str, choice: Choice, devices: Sequence[str]) -> bool:
 
 def read() -> Choice:
     """The choice as the controls hold it."""
-    found = {name: st.session_state.get(_KEY.format(name)) for name in _KINDS}
-    default = Choice()
-    return Choice(**{name: value or getattr(default, name) for name, value in found.items()})
+    return _CONTROLS.read()
 
 
 def write_address(choice: Choice, job_id: str | None) -> None:
     """Make the address a permalink of what is shown; what is at its default is left out."""
-    default = Choice()
-    parameters = {
-        name: str(getattr(choice, name)) for name in _KINDS if getattr(choice, name) != getattr(default, name)
-    }
-    parameters |= {JOB: job_id} if job_id else {}
-    others = {name: value for name, value in st.query_params.to_dict().items() if name == "lang"}
-    if {**others, **parameters} != st.query_params.to_dict():
-        st.query_params.from_dict({**others, **parameters})
-    st.session_state[_ADDRESS] = parameters
-    st.session_state[_CHOICE] = {name: getattr(choice, name) for name in _KINDS}
+    _CONTROLS.write_address(choice, job_id)
 
 
 def submit(devices: Sequence[str]) -> None:
@@ -253,31 +190,17 @@ def submit(devices: Sequence[str]) -> None:
     except InputError as problem:
         st.session_state["problem"] = [problem.code, problem.facts]
         return
-    st.query_params[JOB] = st.session_state[_LAST] = job_id
+    _CONTROLS.follow(job_id)
 
 
 def last() -> str | None:
-    """This session's own measurement: without a store it can't be found again."""
-    job_id: str | None = st.session_state.get(_LAST)
-    return job_id
+    """This session's own measurement."""
+    return _CONTROLS.last()
 
 
 def targets(devices: Sequence[Device]) -> tuple[str, ...]:
     """The CPU and the first accelerator."""
     return ("cpu", *[device.id for device in devices if device.id != "cpu"][:1])
-
-
-def _select(label: str, name: str, options: Sequence[str], help_text: str) -> None:
-    chosen = st.session_state[_KEY.format(name)]
-    shown = [*options, *([chosen] if chosen and chosen not in options else [])]
-    st.selectbox(
-        label, shown, key=_KEY.format(name), accept_new_options=True, help=help_text, on_change=_leave_job
-    )
-
-
-def _leave_job() -> None:
-    """Another step was chosen: the job in the address isn't of it."""
-    st.query_params.pop(JOB, None)
 
 
 _WHY_MISSING = {

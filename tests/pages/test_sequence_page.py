@@ -371,6 +371,17 @@ def test_a_job_that_is_unknown_says_so(dashboard):
     assert errors(visitor) == [sentence("unknown_job", {"job": "nothing"})]
 
 
+def test_another_step_leaves_the_job_of_the_link_and_a_switch_keeps_it(dashboard, job):
+    dashboard.keep(*job)
+    visitor = visit(dashboard, job="job-1")
+    visitor.radio(key="sequence_images").set_value("loader").run()
+    assert visitor.query_params == {"job": "job-1", "images": "loader"}
+    visitor.select_slider(key="sequence_batch_size").set_value(128).run()
+    assert not visitor.exception
+    assert visitor.query_params == {"batch_size": "128", "images": "loader"}
+    assert visitor.select_slider(key="sequence_batch_size").value == 128
+
+
 def test_a_refused_job_says_why(dashboard, monkeypatch):
     def refuse(spec, visitor=None):
         raise InputError("queue_full", waiting=50)
