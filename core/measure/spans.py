@@ -183,7 +183,7 @@ class Recorded:
             if call is None or place is None:
                 others.append(event)
                 continue
-            key = by_operator.get(event.args.get("External id"))
+            key = by_operator.get(event.args.get("External id", call.args.get("External id")))
             first = key is not None and key not in counted  # an operator's FLOP are told once
             counted |= {key} if key is not None else set()
             own.append(
@@ -240,5 +240,5 @@ def _short(name: str) -> str:
     """A kernel's name without its types: void at::native::f<float, 4>(int) is at::native::f."""
     if name.startswith("Mem"):
         return name[:_LABEL_LETTERS]
-    bare = name.removeprefix("void ")
+    bare = name.removeprefix("void ").replace("(anonymous namespace)::", "")
     return re.split(r"[<(]", bare, maxsplit=1)[0].strip()[:_LABEL_LETTERS] or name[:_LABEL_LETTERS]

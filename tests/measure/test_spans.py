@@ -98,3 +98,20 @@ def test_what_is_read_is_sound_and_can_be_drawn():
     launches = [message for message in drawn.messages if message.code == "launch"]
     assert [message.count for message in launches] == [2, 1, 1, 1]
     assert all(message.received_s - message.sent_s == pytest.approx(600e-6) for message in launches)
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        (
+            "void at::native::(anonymous namespace)::softmax_warp_forward<float, 4>(int)",
+            "at::native::softmax_warp_forward",
+        ),
+        ("ampere_sgemm_128x64_nn", "ampere_sgemm_128x64_nn"),
+        ("Memcpy HtoD (Pinned -> Device)", "Memcpy HtoD (Pinned -> Device)"),
+        ("Memset (Device)", "Memset (Device)"),
+        ("<lambda>", "<lambda>"),
+    ],
+)
+def test_kernels_are_called_by_their_names_without_types(name, label):
+    assert spans._short(name) == label
