@@ -34,13 +34,18 @@ class Dashboard:
     def __init__(self, workers: Workers, recordings: Path) -> None:
         self.workers, self._recordings = workers, recordings
 
-    def visit(self, locale: str = "en-US", **parameters: str) -> AppTest:
-        """A new visitor who opens a link; the worker has told its devices, unless it is held."""
+    def visit(self, locale: str = "en-US", page: str | None = None, **parameters: str) -> AppTest:
+        """A new visitor who opens a link to a page (the first one without a name).
+
+        The worker has told its devices, unless it is held.
+        """
         if self.workers.ready.is_set():
             self.runner.wait_for_worker()
         visitor = AppTest.from_file(str(_ROOT / "dashboard.py"), default_timeout=_PATIENCE_S)
         visitor.context = {"locale": locale}
         visitor.query_params = dict(parameters)
+        if page is not None:
+            visitor.switch_page(page)
         return visitor.run()
 
     @property

@@ -23,12 +23,7 @@ _WORK = make_workload(epochs=1)
 
 def visit(dashboard, locale="en-US", **parameters):
     """A new visitor who opens a link to the page."""
-    visitor = dashboard.visit(locale)
-    visitor.switch_page(_PAGE)
-    visitor.query_params.clear()
-    for name, value in parameters.items():
-        visitor.query_params[name] = value
-    return visitor.run()
+    return dashboard.visit(locale, _PAGE, **parameters)
 
 
 def keep(dashboard, *results, state="finished"):

@@ -29,12 +29,7 @@ _PAGE = "pages/optimise.py"
 
 def visit(dashboard, locale="en-US", **parameters):
     """A new visitor who opens a link to the page."""
-    visitor = dashboard.visit(locale)
-    visitor.switch_page(_PAGE)
-    visitor.query_params.clear()
-    for name, value in parameters.items():
-        visitor.query_params[name] = value
-    return visitor.run()
+    return dashboard.visit(locale, _PAGE, **parameters)
 
 
 def _rows(visitor):

@@ -27,12 +27,7 @@ _SOURCE_RESIDENT = make_trace().source.replace("next(batches)", "all_images[chos
 
 def visit(dashboard, locale="en-US", **parameters) -> AppTest:
     """A new visitor who opens a link to the page."""
-    visitor = dashboard.visit(locale)
-    visitor.switch_page(_PAGE)
-    visitor.query_params.clear()
-    for name, value in parameters.items():
-        visitor.query_params[name] = value
-    return visitor.run()
+    return dashboard.visit(locale, _PAGE, **parameters)
 
 
 def resident(**changes) -> RunResult:
