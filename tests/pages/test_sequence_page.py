@@ -9,15 +9,13 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.errors import InputError
 from core.figures.mermaid import sequence_diagram
 from core.figures.sequence import numbered, sequence_data
 from core.i18n import english
-from core.messages import sentence
-from core.records import RunResult, Span
+from core.records import RunResult
 from pages._shared import resources
-from tests.builders import make_blocks, make_result, make_spec
-from tests.pages.reading import charts, errors, has_chinese, read, texts
+from tests.builders import make_blocks, make_spec
+from tests.pages.reading import charts, has_chinese, read, texts
 from tests.pages.scripted import CPU, END, GPU, whole
 from tests.traces import make_gpu_trace, make_gpu_watched, make_trace, make_watched
 
@@ -198,6 +196,17 @@ def test_another_batch_size_is_another_step(dashboard, job):
     assert not charts(visit(dashboard, batch_size="128"))
 
 
+def test_another_step_leaves_the_job_of_the_link_and_a_switch_keeps_it(dashboard, job):
+    dashboard.keep(*job)
+    visitor = visit(dashboard, job="job-1")
+    visitor.radio(key="sequence_images").set_value("loader").run()
+    assert visitor.query_params == {"job": "job-1", "images": "loader"}
+    visitor.select_slider(key="sequence_batch_size").set_value(128).run()
+    assert not visitor.exception
+    assert visitor.query_params == {"batch_size": "128", "images": "loader"}
+    assert visitor.select_slider(key="sequence_batch_size").value == 128
+
+
 # --- the player ------------------------------------------------------------------------------------
 
 
@@ -318,73 +327,7 @@ def test_without_a_gpu_a_recorded_one_is_shown_and_labelled(dashboard, both):
     assert labels == ["CPU: one step", "GPU Test GPU · recorded: one step"]
 
 
-# --- bad input -------------------------------------------------------------------------------------
-
-
-def test_a_run_of_an_older_version_says_that_no_step_was_watched(dashboard):
-    dashboard.keep(make_result())
-    visitor = visit(dashboard)
-    assert not visitor.exception
-    assert any("no step of it was watched" in read(info) for info in visitor.info)
-
-
-def test_an_older_watched_run_is_shown_rather_than_a_newer_one_without(dashboard):
-    dashboard.keep(resident())
-    dashboard.keep(make_result(id="newer", job_id="newer", created_at="2026-11-25T10:00:00+00:00"))
-    assert visit(dashboard).metric[0].value == "300 ms"
-
-
-def test_spans_that_cannot_be_are_refused_and_said(dashboard):
-    trace = make_trace()
-    bad = replace(trace.steps[1], spans=(*trace.steps[1].spans, Span("device", "x", 0.3, 0.2, 7)))
-    dashboard.keep(resident(trace=replace(trace, steps=(trace.steps[0], bad))))
-    visitor = visit(dashboard)
-    assert not visitor.exception
-    assert any("ends before it starts" in text for text in errors(visitor))
-    assert not charts(visitor)
-
-
-def test_a_trace_that_is_cut_off_says_so(dashboard):
-    trace = make_trace()
-    dashboard.keep(resident(trace=replace(trace, steps=(replace(trace.steps[1], left_out=40),))))
-    [warning] = visit(dashboard).warning
-    assert "40 later ones are left out" in warning.value
-
-
-@pytest.mark.parametrize(
-    "parameter", [{"images": "nowhere"}, {"batch_size": "many"}, {"moment": "hot"}, {"model": "../x"}]
-)
-def test_what_makes_no_sense_in_a_link_is_named_and_left_out(dashboard, parameter):
-    visitor = visit(dashboard, **parameter)
-    assert not visitor.exception
-    assert f"`{next(iter(parameter))}`" in visitor.warning[0].value
-    assert visitor.query_params == {}
-
-
-def test_a_job_that_is_unknown_says_so(dashboard):
-    visitor = visit(dashboard, job="nothing")
-    assert errors(visitor) == [sentence("unknown_job", {"job": "nothing"})]
-
-
-def test_another_step_leaves_the_job_of_the_link_and_a_switch_keeps_it(dashboard, job):
-    dashboard.keep(*job)
-    visitor = visit(dashboard, job="job-1")
-    visitor.radio(key="sequence_images").set_value("loader").run()
-    assert visitor.query_params == {"job": "job-1", "images": "loader"}
-    visitor.select_slider(key="sequence_batch_size").set_value(128).run()
-    assert not visitor.exception
-    assert visitor.query_params == {"batch_size": "128", "images": "loader"}
-    assert visitor.select_slider(key="sequence_batch_size").value == 128
-
-
-def test_a_refused_job_says_why(dashboard, monkeypatch):
-    def refuse(spec, visitor=None):
-        raise InputError("queue_full", waiting=50)
-
-    monkeypatch.setattr(resources.runner(), "submit", refuse)
-    visitor = visit(dashboard)
-    visitor.button(key="watch").click().run()
-    assert errors(visitor) == [sentence("queue_full", {"waiting": 50})]
+# --- from other pages, in another language ------------------------------------------------------------
 
 
 def test_the_workload_of_the_compare_page_comes_along(dashboard):
