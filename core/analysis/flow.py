@@ -250,9 +250,9 @@ def _joined(bars: Sequence[Bar], resolution_s: float) -> list[Bar]:
 
 
 def _neighbours(a: Bar, b: Bar, resolution_s: float) -> bool:
+    """Whether both together are no longer than what can be told apart."""
     kin = (a.actor, a.line, a.stream, a.waits) == (b.actor, b.line, b.stream, b.waits)
-    short = min(a.busy_s, b.busy_s) <= resolution_s
-    return kin and a.actor != "script" and short and b.start_s - a.end_s <= resolution_s
+    return kin and a.actor != "script" and b.end_s - a.start_s <= resolution_s
 
 
 def _one(a: Bar, b: Bar) -> Bar:

@@ -119,7 +119,7 @@ def test_of_a_gpus_first_step_the_scripts_side_alone_is_known():
 def test_thousands_of_spans_become_few_bars_and_nothing_is_lost():
     run = make_gpu_watched(trace=make_many(2000))
     drawn = flow(run)
-    assert len(drawn.bars) <= MOST_BARS
+    assert MOST_BARS / 3 < len(drawn.bars) <= MOST_BARS, "few, but not one long block"
     kernels = [bar for bar in drawn.bars if bar.actor == "device"]
     assert sum(bar.count for bar in kernels) == 2000
     assert sum(bar.flops for bar in kernels) == pytest.approx(2000 * 1e6)
