@@ -7,7 +7,6 @@ whole is `core.analysis.bottleneck`'s.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
 from core.analysis import limits, stats, timed
@@ -141,8 +140,3 @@ def line_seconds(result: RunResult, moment: Moment) -> dict[int, float]:
         if span.actor == "script" and not span.waits and span.line is not None:
             lines[span.line] = lines.get(span.line, 0.0) + span.end_s - span.start_s
     return lines
-
-
-def warm_step_s(result: RunResult) -> float | None:
-    """The median watched step."""
-    return statistics.median(result.trace.watched_s) if result.trace and result.trace.watched_s else None
