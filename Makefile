@@ -27,7 +27,7 @@ has_torch = $(shell $(PYTHON) -c 'from importlib.util import find_spec; print(fi
 GPU_PYTHON ?= $(if $(wildcard $(PY)),$(PY),$(if $(has_torch),$(PYTHON),$(PY)))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench gpu catalogue clean browser
+.PHONY: help run test check audit bench gpu catalogue clean tools
 
 help:  ## list what can be done (this)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -38,14 +38,18 @@ help:  ## list what can be done (this)
 run: $(READY)  ## set up and start the dashboard on this machine
 	@$(PY) scripts/start.py $(PORT)
 
-test: $(DEV_READY) browser  ## set up and run every test; those that need a GPU are skipped without one
+test: $(DEV_READY) tools  ## set up and run every test; those that need a GPU are skipped without one
 	$(PY) -m pytest
 
-check: $(DEV_READY)  ## format, lint, import contracts, types
+check: $(DEV_READY)  ## format, lint, import contracts, types, known vulnerabilities where OSV can be reached
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(VENV)/bin/lint-imports
 	$(PY) -m mypy
+	$(PY) -m scripts.audit --if-reachable
+
+audit: $(DEV_READY)  ## known vulnerabilities of the dependencies, from OSV's database
+	$(PY) -m scripts.audit
 
 bench: $(READY) $(PEERS_READY)  ## this project against its peers and the machine's limits
 	$(PY) -m benchmarks
@@ -64,8 +68,9 @@ clean:  ## remove .venv, .venv-peers and caches; results in data/ stay
 	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-browser: $(DEV_READY)
+tools: $(DEV_READY)  # what the tests need beyond Python's packages
 	@$(PY) -m scripts.browser
+	@$(PY) -m scripts.postgresql
 
 $(READY):
 	@test -x $(PY) || $(PYTHON) scripts/new_venv.py $(VENV)

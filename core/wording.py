@@ -11,7 +11,18 @@ from core.analysis import start_up, stats, thread_gain
 from core.analysis.ladder import RungName
 from core.analysis.quality import Badge
 from core.i18n import N_, Translate
-from core.records import Comparison, DataPath, Products, RunResult, Setup, Status, StepKind, Task, Workload
+from core.records import (
+    Comparison,
+    DataPath,
+    Origin,
+    Products,
+    RunResult,
+    Setup,
+    Status,
+    StepKind,
+    Task,
+    Workload,
+)
 
 Kind = Literal["cpu", "gpu"]
 
@@ -270,6 +281,16 @@ def status_word(status: Status, translate: Translate) -> str:
         "interrupted": translate("interrupted"),
     }
     return words[status]
+
+
+def origin_word(origin: Origin, translate: Translate) -> str:
+    """Where a run is from, in a word."""
+    words: dict[Origin, str] = {
+        "measured": translate("measured here"),
+        "recorded": translate("recorded"),
+        "imported": translate("imported"),
+    }
+    return words[origin]
 
 
 def _parts(result: RunResult, results: Sequence[RunResult], translate: Translate) -> Iterator[str]:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scripts import packages
+
 _NAMES = ("chromium", "google-chrome", "chromium-browser", "microsoft-edge")
 
 
@@ -30,25 +32,6 @@ def _has_chinese_font() -> bool:
     return any(Path("/usr/share/fonts").rglob("*CJK*"))
 
 
-def _apt_get() -> list[str] | None:
-    """apt-get with the right to install; None where there is none or a password would be asked."""
-    if not shutil.which("apt-get"):
-        return None
-    command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
-    if os.geteuid() == 0:
-        return command
-    may = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0
-    return ["sudo", "-n", *command] if may else None
-
-
-def _install_packages(apt_get: list[str], packages: list[str]) -> None:
-    """Try to install; what came of it is seen afterwards by looking again (Ubuntu has no chromium package)."""
-    print(f"Installing {' and '.join(packages)} with apt-get, for the browser tests", flush=True)
-    subprocess.run([*apt_get, "update"])
-    for package in packages:
-        subprocess.run([*apt_get, "install", "-y", "--no-install-recommends", package])
-
-
 def _playwrights_own(apt_get: list[str] | None) -> str:
     from playwright.sync_api import sync_playwright
 
@@ -68,8 +51,8 @@ def main() -> None:
     apt_get = None
     there = {"chromium": find() is not None, "fonts-noto-cjk": _has_chinese_font()}
     missing = [package for package, present in there.items() if not present]
-    if missing and (apt_get := _apt_get()):
-        _install_packages(apt_get, missing)
+    if missing and (apt_get := packages.apt_get()):
+        packages.install(apt_get, missing, "the browser tests")
     print("Browser for the tests:", find() or _playwrights_own(apt_get))
     if not _has_chinese_font():
         print("No Chinese font found: screenshots of Chinese pages will show boxes (package fonts-noto-cjk).")

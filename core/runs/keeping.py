@@ -6,9 +6,11 @@ What can't be kept is told to the caller, who shows it; nothing is lost in silen
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from core.analysis import stats, timed
+from core.analysis.quality import quality
 from core.analysis.summary import final_accuracy
 from core.errors import StoreError
 from core.records import JobSpec, Note, RunResult
@@ -17,6 +19,7 @@ if TYPE_CHECKING:  # the store needs SQLAlchemy, which a machine that only measu
     from core.runs.store import JobRow, RunSummary, Store
 
 Over = Literal["finished", "failed", "cancelled", "interrupted"]
+_UNDO = timedelta(days=1)  # how long what was deleted can be brought back
 
 
 class Keeper:
@@ -40,11 +43,16 @@ class Keeper:
         """Keep results, replacing earlier parts of the same runs."""
         if self._store is None:
             return None
-        rows = [(result, _listed(result)) for result in results]
+        rows = [(result, listed(result)) for result in results]
         return self._try(lambda store: store.add_runs(rows))
 
     def beat(self, owner: str, at: str) -> Note | None:
         return self._try(lambda store: store.beat(owner, at))
+
+    def purge(self, now: datetime, keep_days: int | None) -> Note | None:
+        """Remove for good what was deleted a day ago, and what is older than `keep_days`."""
+        oldest = None if keep_days is None else (now - timedelta(days=keep_days)).isoformat()
+        return self._try(lambda store: store.purge((now - _UNDO).isoformat(), oldest))
 
     def left_behind(self, is_alive: Callable[[str], bool | None], stale_before: str) -> Sequence[JobRow]:
         """Open jobs of servers that are gone. Raises StoreError: at the start there is nothing to lose yet."""
@@ -64,7 +72,7 @@ class Keeper:
         return None
 
 
-def _listed(result: RunResult) -> RunSummary:
+def listed(result: RunResult) -> RunSummary:
     """The summary's values without their intervals, which would cost ten times what storing does."""
     from core.runs.store import RunSummary
 
@@ -75,4 +83,5 @@ def _listed(result: RunResult) -> RunSummary:
         samples_per_s=1 / typical if typical else None,
         epoch_s=typical * whole if typical and whole else None,
         test_accuracy=final_accuracy(result),
+        quality=quality(result).badge,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.analysis.quality import quality
 from core.analysis.summary import summarise
 from core.runs.keeping import Keeper
 from core.runs.store import Store
@@ -31,3 +32,4 @@ def test_a_stored_run_is_listed_with_its_summary(changes):
     assert row.samples_per_s == (pytest.approx(rate.value) if rate else None)
     assert row.epoch_s == (pytest.approx(epoch.value) if epoch else None)
     assert row.test_accuracy == found.test_accuracy
+    assert row.quality == quality(result).badge
