@@ -77,7 +77,7 @@ def _read_record(kind: type, data: Any, where: str) -> Any:
     hints = _hints(kind)
     unknown = sorted(set(data) - set(hints))
     if unknown:
-        raise _bad(where, f"unknown field {unknown[0]!r}")
+        raise _bad(where, f"unknown field {unknown[0][:80]!r}")
     values = {}
     for item in dataclasses.fields(kind):
         if item.name in data:
@@ -120,7 +120,7 @@ def _read_scalar(kind: Any, data: Any, where: str) -> Any:
             number = math.inf
         if not math.isfinite(number):
             raise _bad(where, "not a finite number")
-        return number
+        return number + 0.0  # -0.0 is 0.0
     if kind in (str, int, bool) and type(data) is kind:
         if kind is int and abs(data) >= 2**63:  # neither a float nor a database holds it
             raise _bad(where, "too large a number")

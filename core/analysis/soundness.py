@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core.analysis.trace_soundness import refuse_unsound_trace
 from core.errors import InputError
@@ -19,6 +20,10 @@ from core.records import SCHEMA_VERSION, Block, RunResult, Telemetry
 _BLOCK_SECONDS = (1e-9, 1e9)
 # Clock readings are rounded to floats: blocks may touch within this.
 _TOUCHING_S = 1e-6
+
+_CORES = ("physical_cores", "logical_cores", "usable_cores", "quota_cores")
+
+_UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3}|\.[0-9]{6})?\+00:00")
 
 _READINGS = ("load_pct", "utilisation_pct", "power_w", "clock_hz", "sm_clock_hz", "energy_j")
 
@@ -67,6 +72,11 @@ def _above_zero(result: RunResult) -> Iterator[Where]:
     yield "spec.workload.epochs", result.spec.workload.epochs
     if result.threads is not None:
         yield "threads", result.threads
+    if result.telemetry:
+        yield "telemetry.interval_s", result.telemetry.interval_s
+    if result.environment:
+        counts = ((name, getattr(result.environment.machine.cpu, name)) for name in _CORES)
+        yield from ((f"environment.machine.cpu.{name}", count) for name, count in counts if count is not None)
     if result.data:
         yield "data.train_samples", result.data.train_samples
     for i, block in enumerate(result.blocks):
@@ -84,6 +94,12 @@ def _above_zero(result: RunResult) -> Iterator[Where]:
             yield f"lessons[{i}].samples", lesson.samples
         for j, seconds in enumerate(lesson.seconds):
             yield f"lessons[{i}].seconds[{j}]", seconds
+    if result.limits and result.limits.flops_per_sample is not None:
+        yield "limits.flops_per_sample", result.limits.flops_per_sample
+    for i, rate in enumerate(result.limits.rates if result.limits else ()):
+        yield f"limits.rates[{i}].work", rate.work
+        for j, seconds in enumerate(rate.seconds):
+            yield f"limits.rates[{i}].seconds[{j}]", seconds
 
 
 def _not_negative(result: RunResult) -> Iterator[Where]:
@@ -93,6 +109,9 @@ def _not_negative(result: RunResult) -> Iterator[Where]:
             value = getattr(record, field.name)
             if isinstance(value, (int, float)):
                 yield f"{holder}.{field.name}", value
+    if result.data:
+        for name in ("test_samples", "classes", "parameters"):
+            yield f"data.{name}", getattr(result.data, name)
     for i, block in enumerate(result.blocks):
         yield f"blocks[{i}].start_s", block.start_s
     for i, record in enumerate(result.epochs):
@@ -120,17 +139,24 @@ def _impossible(result: RunResult) -> Iterator[tuple[str, str]]:
     for i, trial in enumerate(result.thread_trials):
         if not trial.seconds_per_sample:
             yield f"thread_trials[{i}].seconds_per_sample", "is empty"
+    for i, rate in enumerate(result.limits.rates if result.limits else ()):
+        if not rate.seconds:
+            yield f"limits.rates[{i}].seconds", "is empty"
     idle = result.idle
     if idle and (idle.source is None) != (idle.power_w is None and idle.energy_j is None):
         yield "idle.source", "must name the sensor of the readings, and no other"
     if result.telemetry:
         yield from _impossible_readings(result.telemetry)
-    try:
-        utc = datetime.fromisoformat(result.created_at).utcoffset() == timedelta(0)
-    except ValueError:
-        utc = False
-    if not utc:
+    if not _is_utc(result.created_at):
         yield "created_at", "needs a time in UTC, such as 2026-11-22T18:30:00+00:00"
+
+
+def _is_utc(created_at: str) -> bool:
+    """In the one spelling whose order as text is that of time."""
+    try:
+        return bool(_UTC.fullmatch(created_at)) and datetime.fromisoformat(created_at) is not None
+    except ValueError:
+        return False
 
 
 def _impossible_readings(telemetry: Telemetry) -> Iterator[tuple[str, str]]:

@@ -31,6 +31,8 @@ ERRORS = {
         "The stored run {run} can't be read: {problem}. Others aren't affected; delete this one or measure "
         "it again."
     ),
+    "bad_run_name": N_("A name is one line of at most {limit} characters."),
+    "bad_tags": N_("A run has at most {most} tags, each one line of at most {limit} characters."),
     "stored_job_malformed": N_("The stored job {job} can't be read: {problem}."),
     "schema_unreadable": N_(
         "The run {run} is in format {found}, and this Crossover reads formats 1 to {known}. Update Crossover, or "
@@ -45,7 +47,27 @@ ERRORS = {
         "The file {name} wasn't read: it is larger than {limit_mib} MiB, so it can't be an export of a few runs."
     ),
     "file_not_json": N_("The file {name} isn't valid JSON: {problem}. Choose a file that Crossover exported."),
+    "file_changed": N_(
+        "The runs in this file aren't those that were exported: its content hash differs. It was altered or damaged on "
+        "its way. Export it again."
+    ),
+    "import_conflict": N_(
+        "The file {name} wasn't imported: its run {run} is here already, with other content. Nothing of the file was added."
+    ),
+    "import_needs_store": N_(
+        "Imported runs are kept in a database, which needs the Python package SQLAlchemy. Install it, or only look at "
+        "the file with --dry-run."
+    ),
+    "unfit_recording": N_("The file {name} can't be a recording: {problem}."),
     "no_runs_in_file": N_("The file {name} holds no runs. Choose a file that Crossover exported."),
+    "unknown_ending": N_(
+        "The ending of {name} doesn't say what to write. Use one of {endings}, or say it with --format."
+    ),
+    "nothing_watched": N_(
+        "No step of these runs was watched, so there is no trace. Measure them with --trace FILE."
+    ),
+    "report_needs": N_("An HTML report needs these packages, which aren't installed here: {packages}."),
+    "bad_link": N_("{link} isn't a web address. A link begins with https:// or http://."),
     "file_not_written": N_("The file {name} couldn't be written: {problem}. Nothing was left half-written."),
     "recorded_twice": N_("This recording was left out because another file holds the same run ({run})."),
     "unknown_device": N_("There is no device {device} here. Available: {available}."),
@@ -114,7 +136,64 @@ ERRORS = {
     ),
     "worker_not_started": N_("The measuring process couldn't be started: {problem}"),
     "server_stopped": N_("The server stopped while this was being measured. Run it again."),
-    "queue_full": N_("{waiting} jobs are waiting already. Try again when some are done."),
+    "queue_full": N_(
+        "{waiting} measurements are waiting already. A place will be free in about {minutes} min: press Run again then."
+    ),
+    "visitor_busy": N_(
+        "A measurement of yours isn't over yet, and each visitor has one at a time. It takes about {minutes} min more: "
+        "come back then, or cancel it."
+    ),
+    "network_busy": N_(
+        "{most} measurements from your network are waiting or running already. Come back in about {minutes} min."
+    ),
+    "visitor_hour_spent": N_(
+        "Your share of this hour is used up: {jobs} measurements, or {seconds:g} seconds of measuring. Come back in "
+        "{minutes} min. On a machine of your own there is no limit."
+    ),
+    "hour_spent": N_(
+        "All visitors together have used this hour up. Come back in {minutes} min. On a machine of your own there is "
+        "no limit."
+    ),
+    "only_offered_models": N_(
+        "This public server measures {available}, not {model}. On a machine of your own any torchvision classifier can be "
+        "measured."
+    ),
+    "only_offered_data": N_(
+        "This public server measures digits and synthetic images, not {dataset}. Downloads and folders are for a machine "
+        "of your own."
+    ),
+    "only_small_images": N_(
+        "{dataset} is too much for this public server, or isn't understood. Random images may have up to {channels} "
+        "channels, {side} pixels a side and {mib} MiB together, with their number told: synthetic:3x32x32,images=2048."
+    ),
+    "only_plain_setups": N_(
+        "This public server doesn't compile, and starts no further processes: choose resident images or the DataLoader, "
+        "step by step. The other rungs are for a machine of your own."
+    ),
+    "no_climbs_here": N_(
+        "Climbing the ladder takes minutes and a compiler, so it is for a machine of your own. What was recorded is shown "
+        "here."
+    ),
+    "too_long_together": N_(
+        "The setups would take {seconds:g} seconds together, and {most:g} are allowed here. Choose fewer of them, or a lower "
+        "time limit."
+    ),
+    "took_too_long": N_(
+        "This was ended after {seconds:g} seconds, the most that a measurement may take here. Choose a smaller batch or model."
+    ),
+    "not_yours": N_("Only who started a measurement can cancel it."),
+    "wrong_key": N_("This isn't the admin key."),
+    "too_many_tries": N_("Too many wrong keys. Try again in {seconds} seconds."),
+    "bad_variable": N_(
+        "The variable {name} can't have this value. Allowed: {allowed}. Set it, then start again."
+    ),
+    "guest_too_many": N_(
+        "You can look at {most} imported runs at a time here. Remove some of them, or start Crossover on a machine of your own."
+    ),
+    "guest_too_large": N_(
+        "The files that you import here may have {mib} MiB together. Remove some of the runs, or start Crossover on a "
+        "machine of your own."
+    ),
     "setups_count": N_("A job compares 1 to {most} setups, not {count}."),
     "setups_equal": N_("Two of the setups are the same. Change one of them, or remove it."),
     "bad_choice": N_("{name} can't be {value}. Choose one of: {choices}."),
@@ -182,6 +261,9 @@ ERRORS = {
     "out_of_range": N_("{name} must be from {low} to {high}, not {value}."),
     "unknown_job": N_(
         "There is no measurement {job} here. It may have been made on another machine, or deleted."
+    ),
+    "unknown_run": N_(
+        "There is no run {run} here. It may have been deleted, or kept on another machine: import its file to see it."
     ),
     "measured_elsewhere": N_(
         "Another program is measuring this just now. Reload the page to see how far it is."

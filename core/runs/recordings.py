@@ -5,14 +5,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from core.errors import InputError
 from core.records import RunResult, Workload
-from core.runs import exchange
+from core.runs import exchange, untrusted
+
+# A folder of one person, an address, a name of a machine in a network.
+_PERSONAL = re.compile(
+    r"(?:/home/|/Users/|[A-Za-z]:\\Users\\)[^/\\\s]+|/root/|[\w.+-]+@[\w-]+\.\w+|\b[\w-]+\.(?:local|lan|internal)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def write(folder: Path, results: Sequence[RunResult], created_at: str) -> Path:
     Raises InputError: recording_without_hardware, file_not_written, and those of reading where there is a
     recording of that machine and day already, which is kept.
     """
-    path = folder / f"{datetime.fromisoformat(created_at).date()}_{_slug(_hardware(results))}.json"
+    path = folder / _name(results, created_at)
     earlier = _read(path) if path.exists() else ()
     runs = {result.id: result for result in (*earlier, *_recorded(results))}
     try:
@@ -67,6 +73,51 @@ def write(folder: Path, results: Sequence[RunResult], created_at: str) -> Path:
         raise InputError("file_not_written", name=path.name, problem=error.strerror) from error
     exchange.write_json(path, exchange.document(tuple(runs.values()), created_at=created_at))
     return path
+
+
+def check(path: Path) -> tuple[RunResult, ...]:
+    """The runs of a file that is to be shipped. Raises InputError: those of reading; unfit_recording."""
+    data = exchange.read_json(path)
+    results = exchange.read_document(data)
+    for problem in _unfit(path.name, data, results):
+        raise InputError("unfit_recording", name=path.name, problem=problem)
+    return _recorded(results)
+
+
+def _unfit(name: str, data: dict[str, Any], results: Sequence[RunResult]) -> Iterator[str]:
+    if not results:
+        yield "it holds no runs"
+    if "content_hash" not in data:
+        yield "it has no content hash"
+    for entry, result in zip(data["runs"], results, strict=True):
+        if entry.get("origin") != "recorded":
+            yield f"the run {result.id} isn't marked as recorded"
+        if result.environment is None:
+            yield f"the run {result.id} doesn't say on which hardware it was measured"
+        if not result.blocks:
+            yield f"the run {result.id} has no timed blocks"
+        personal = next((found[0] for text in _texts(entry) if (found := _PERSONAL.search(text))), None)
+        if personal is not None:
+            yield f"the run {result.id} holds something personal: {untrusted.shown(personal)}"
+    try:
+        wanted = _name(results, str(data.get("created_at")))
+    except ValueError:
+        yield "created_at isn't a time"
+    else:
+        if name != wanted:
+            yield f"its name should be {wanted}"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def _name(results: Sequence[RunResult], created_at: str) -> str:
+    return f"{datetime.fromisoformat(created_at).date()}_{_slug(_hardware(results))}.json"
 
 
 def _load_if_changed(path: Path) -> tuple[RunResult, ...] | BadFile:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -21,8 +18,6 @@ from core.figures.charts import Chart
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Caveat, Comparison, Note, RunResult
-from core.runs import exchange
-from core.setups import setup_text
 from core.wording import (
     badge_words,
     labels_of,
@@ -31,7 +26,7 @@ from core.wording import (
     thread_sentences,
     verdict_sentence,
 )
-from pages._shared import evidence, language, method, sidebar
+from pages._shared import evidence, language, method, sidebar, take_away
 from pages._shared.markdown import plain
 
 _FIRST = ("throughput", "epoch_time", "loss", "accuracy", "anatomy", "memory")
@@ -43,11 +38,17 @@ _SEQUENCE = "pages/sequence.py"
 _EVIDENCE = ("block_times", "telemetry")
 
 
-def show(results: tuple[RunResult, ...], told: Note | None = None) -> None:
-    """All that a visitor needs to believe or doubt the answer. `told`: a failure that was told already."""
+def show(
+    results: tuple[RunResult, ...], told: Note | None = None, *, controls: bool = True, link: str | None = None
+) -> None:
+    """All that a visitor needs to believe or doubt the answer.
+
+    `told`: a failure that was told already; `controls`: whether the Compare page's are beside it;
+    `link`: the address of what is shown, if it isn't the job's.
+    """
     _ = language.current()
     measured = tuple(result for result in results if result.blocks)
-    _failures(results, told, _)
+    _failures(results, told, controls, _)
     if not measured:
         return
     names = [plain(name) for name in labels_of(measured, _)]
@@ -66,7 +67,7 @@ def show(results: tuple[RunResult, ...], told: Note | None = None) -> None:
             _charts(_EVIDENCE, measured)
             evidence.fact_sheets(measured, names, _)
     method.show(measured[0].spec.workload.task)
-    _take_away(measured, comparisons, _)
+    take_away.show(measured, _, link)
 
 
 def _comparisons(results: Sequence[RunResult], translate: Translate) -> tuple[Comparison, ...]:
@@ -96,7 +97,7 @@ def _chart(key: str, results: tuple[RunResult, ...], language_name: str) -> Char
     return charts.chart(key, results, language.current())
 
 
-def _failures(results: Sequence[RunResult], told: Note | None, translate: Translate) -> None:
+def _failures(results: Sequence[RunResult], told: Note | None, controls: bool, translate: Translate) -> None:
     for result, name in zip(results, labels_of(results, translate), strict=True):
         if result.failure is None:
             continue
@@ -104,7 +105,7 @@ def _failures(results: Sequence[RunResult], told: Note | None, translate: Transl
             text = plain(sentence(result.failure.code, result.failure.facts, translate))
             st.error(_named(plain(name), text, translate), icon=":material/error:")
         fits = result.failure.facts.get("fits")
-        if isinstance(fits, int):  # ran out of memory, and this is what does not
+        if controls and isinstance(fits, int):  # ran out of memory, and this is what does not
             st.button(
                 translate("Use a batch of {n}").format(n=fits),
                 key=f"fits-{result.id}",
@@ -205,7 +206,8 @@ def _charts(keys: Sequence[str], results: tuple[RunResult, ...]) -> None:
         for column, chart in zip(st.columns(2), drawn[start : start + 2], strict=False):
             with column:
                 st.markdown(f"**{plain(chart.title)}**")
-                st.plotly_chart(chart.figure, key=chart.key, alt=chart.alt, config={"displayModeBar": False})
+                config = take_away.chart_config(chart.key)
+                st.plotly_chart(chart.figure, key=chart.key, alt=chart.alt, config=config)
 
 
 def _one_step(results: Sequence[RunResult], translate: Translate) -> None:
@@ -222,34 +224,3 @@ def _one_step(results: Sequence[RunResult], translate: Translate) -> None:
         icon=":material/swap_horiz:",
         query_params=given,
     )
-
-
-def _take_away(results: Sequence[RunResult], comparisons: Sequence[Comparison], translate: Translate) -> None:
-    _ = translate
-    job_id = results[0].job_id
-
-    def content() -> str:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        return json.dumps(exchange.document(results, comparisons, created_at=now), indent=1)
-
-    with st.expander(_("Take it away")):
-        st.download_button(
-            _("Download the records (JSON)"),
-            content,
-            file_name=f"crossover-{job_id}.json",
-            mime="application/json",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.markdown(_("The same without a browser:"))
-        st.code(_command(results), language="bash", wrap_lines=True)
-
-
-def _command(results: Sequence[RunResult]) -> str:
-    work = results[0].spec.workload
-    parts = ["python", "-m", "core", "run", "--model", work.model, "--dataset", work.dataset]
-    parts += ["--batch-size", str(work.batch_size), "--epochs", str(work.epochs), "--task", work.task]
-    parts += ["--learning-rate", str(work.learning_rate), "--seed", str(work.seed)]
-    for setup in dict.fromkeys(result.spec.setup for result in results if result.origin == "measured"):
-        parts += ["--setup", setup_text(setup)]
-    return shlex.join(parts)

@@ -17,7 +17,7 @@ from core.codec import to_plain
 from core.errors import InputError
 from core.messages import sentence
 from core.records import SCHEMA_VERSION, Idle, Note
-from core.runs import exchange
+from core.runs import exchange, untrusted
 from tests.builders import make_gpu_result, make_result
 
 NOW = "2026-11-22T18:30:00+00:00"
@@ -41,7 +41,7 @@ def imported(result):
 
 def test_a_document_names_its_version_time_runs_and_comparisons():
     data = make_document()
-    assert list(data) == ["schema_version", "created_at", "runs", "comparisons"]
+    assert list(data) == ["schema_version", "created_at", "content_hash", "runs", "comparisons"]
     assert (data["schema_version"], data["created_at"]) == (SCHEMA_VERSION, NOW)
     assert [run["id"] for run in data["runs"]] == ["run-cpu", "run-gpu"]
 
@@ -281,6 +281,7 @@ def test_a_file_that_is_not_json_is_told(tmp_path, content):
 
 def test_a_file_over_the_limit_is_not_parsed(tmp_path, monkeypatch):
     monkeypatch.setattr(exchange, "SIZE_LIMIT_BYTES", 10)
+    monkeypatch.setattr(untrusted, "SIZE_LIMIT_BYTES", 10)
     (tmp_path / "x.json").write_bytes(b"[" + b" " * 8 + b"]")
     assert exchange.read_json(tmp_path / "x.json") == []
     (tmp_path / "x.json").write_bytes(b"[" + b" " * 9 + b"]")
@@ -288,15 +289,25 @@ def test_a_file_over_the_limit_is_not_parsed(tmp_path, monkeypatch):
     assert problem_with(exchange.parse_json, "upload.json", b"[" * 11).code == "file_too_large"
 
 
-def test_not_finite_numbers_in_a_file_are_refused(tmp_path):
-    text = json.dumps(make_document()).replace('"learning_rate": 0.01', '"learning_rate": NaN')
-    assert refusal_of(exchange.parse_json("x.json", text.encode())).facts["problem"] == "not a finite number"
+def test_not_finite_numbers_in_a_file_are_refused():
+    text = json.dumps(make_document())
+    for number, told in (("NaN", "NaN is no number"), ("1e999", "isn't a number that can be measured")):
+        content = text.replace('"learning_rate": 0.01', f'"learning_rate": {number}').encode()
+        with pytest.raises(InputError) as refusal:
+            exchange.read_document(exchange.parse_json("x.json", content))
+        assert told in sentence(refusal.value.code, refusal.value.facts)
 
 
-def test_text_that_no_file_can_hold_as_utf8_travels_escaped(tmp_path):
-    odd = make_result(notes=(Note("odd", {"text": "\ud800"}),))
+def test_texts_from_elsewhere_travel_without_what_no_reader_takes(tmp_path):
+    odd = make_result(
+        notes=(Note("trace_failed", {"problem": "\ud800 \x1b[31mred\x1b[0m\nover " + "x" * 20_000}),)
+    )
     exchange.write_json(tmp_path / "x.json", exchange.document([odd], created_at=NOW))
-    assert exchange.read_document(exchange.read_json(tmp_path / "x.json")) == (imported(odd),)
+    (back,) = exchange.read_document(exchange.read_json(tmp_path / "x.json"))
+    problem = back.notes[0].facts["problem"]
+    assert problem.startswith("\ufffd \ufffd[31mred\ufffd[0m\nover xxx")
+    assert len(problem) == 10_000
+    assert exchange.digest(back) == exchange.digest(odd)  # so that it is a duplicate where it was measured
 
 
 def test_exchange_and_recordings_need_no_database_and_no_torch():

@@ -3,12 +3,16 @@
 import dataclasses
 import json
 import os
+import re
 
 import pytest
 
+from core import paths
+from core.analysis import caveats
+from core.analysis.quality import quality
 from core.errors import InputError
 from core.messages import sentence
-from core.records import Device, Setup, Workload
+from core.records import Device, Note, Setup, Workload
 from core.runs import exchange, recordings
 from tests.builders import make_cpu, make_environment, make_gpu_result, make_machine, make_result
 
@@ -151,6 +155,89 @@ def test_no_folder_means_no_recordings(tmp_path):
 
 
 def test_the_shipped_recordings_all_load():
-    from core import paths
-
     assert recordings.load_all(paths.recordings_dir()).bad_files == ()
+
+
+# --- fit to be shipped
+
+
+def test_the_folder_holds_recordings_and_their_guide_only():
+    names = {path.name for path in paths.recordings_dir().iterdir()}
+    assert {name for name in names if not re.fullmatch(r"\d{4}-\d\d-\d\d_[a-z0-9-]+\.json", name)} == {
+        "README.md"
+    }
+
+
+@pytest.mark.parametrize("path", sorted(paths.recordings_dir().glob("*.json")), ids=lambda path: path.name)
+def test_a_shipped_recording_is_sound_whole_and_names_nobody(path):
+    for result in recordings.check(path):
+        assert quality(result).badge in ("good", "usable", "doubtful")
+        assert all(sentence(caveat.code, caveat.facts) for caveat in caveats.of_run(result))
+
+
+def test_what_is_recorded_is_fit(tmp_path):
+    path = recordings.write(tmp_path, [cpu_run(), gpu_run()], NOW)
+    assert recordings.check(path) == recorded(cpu_run(), gpu_run())
+
+
+def with_home(result):
+    problem = "no space left on /home/alice/.cache"
+    return dataclasses.replace(result, notes=(Note("data_not_cached", {"problem": problem}),))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda data: data.pop("content_hash"), "no content hash"),
+        (lambda data: data["runs"][0].update(origin="measured"), "isn't marked as recorded"),
+        (
+            lambda data: data.update(created_at="2026-11-23T01:00:00+00:00"),
+            "should be 2026-11-23_nvidia-h200.json",
+        ),
+        (lambda data: data.update(created_at="soon"), "isn't a time"),
+        (lambda data: data.pop("created_at"), "isn't a time"),
+    ],
+)
+def test_a_file_that_was_tampered_with_is_unfit(tmp_path, change, told):
+    path = recordings.write(tmp_path, [gpu_run()], NOW)
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+    assert told in unfit(path)
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (gpu_run(blocks=()), "no timed blocks"),
+        (gpu_run(id="other", environment=None), "on which hardware"),
+        (with_home(gpu_run()), "personal: /home/alice"),
+    ],
+)
+def test_a_run_that_nobody_else_can_use_is_unfit(tmp_path, monkeypatch, result, told):
+    monkeypatch.setattr(exchange, "masked", lambda result: result)  # as a file that another program has written
+    assert told in unfit(recordings.write(tmp_path, [gpu_run(id="first"), result], NOW))
+
+
+@pytest.mark.parametrize("text", ["C:\\Users\\bob\\x", "/Users/eve", "/root/x", "me@example.org", "gpu7.lan"])
+def test_what_names_a_person_or_a_machine_is_found(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(exchange, "masked", lambda result: result)
+    failed = gpu_run(failure=Note("torch_failed", {"problem": f"can't open {text}"}))
+    assert "something personal" in unfit(recordings.write(tmp_path, [failed], NOW))
+
+
+def test_a_changed_recording_is_unfit(tmp_path):
+    path = recordings.write(tmp_path, [gpu_run()], NOW)
+    data = json.loads(path.read_text())
+    data["runs"][0]["blocks"][3]["loss"] += 0.1
+    path.write_text(json.dumps(data))
+    with pytest.raises(InputError) as refusal:
+        recordings.check(path)
+    assert refusal.value.code == "file_changed"
+
+
+def unfit(path):
+    with pytest.raises(InputError) as refusal:
+        recordings.check(path)
+    assert refusal.value.code == "unfit_recording"
+    return sentence(refusal.value.code, refusal.value.facts)
