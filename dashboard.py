@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import language
+from pages._shared import language, notices, visitor
 
 st.set_page_config(page_title="Crossover", page_icon="⚖️", layout="wide")
 _ = language.start()
@@ -12,8 +12,11 @@ pages = [
     st.Page("pages/optimise.py", title=_("Optimise"), icon=":material/stairs:"),
     st.Page("pages/sequence.py", title=_("Sequence"), icon=":material/swap_horiz:"),
     st.Page("pages/learn.py", title=_("Learn"), icon=":material/school:"),
+    st.Page("pages/results.py", title=_("Results"), icon=":material/list_alt:"),
 ]
 page = st.navigation(pages, position="top")
+notices.stop_if_misconfigured()
 page.run()
 with st.sidebar:
     language.picker()
+    visitor.admin_door()

@@ -34,6 +34,11 @@ BENCHMARKS = {
     "disturbed": "calibration.disturbed",
     "ladder": "ladder.run",
     "peers": "peers.contest.run",
+    "load": "load.run",
+    "rush": "rush.run",
+    "hostile": "hostile.run",
+    "killed": "killed.run",
+    "full_disk": "full_disk.run",
     "gpu": "gpu.run",
 }
 ONLY_BY_NAME = {"gpu"}  # which most machines lack
@@ -44,7 +49,11 @@ NOT_QUICK = ONLY_BY_NAME | {
     "disturbed",
     "ladder",
     "peers",
-}  # jobs, phases, other libraries
+    "load",
+    "rush",
+    "hostile",
+    "killed",
+}  # jobs, phases, other libraries, thousands of files, servers that are killed
 
 
 def main() -> None:

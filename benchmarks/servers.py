@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -25,21 +26,24 @@ EMPTY = ROOT / "benchmarks" / "empty_app.py"
 _PATIENCE_S = 120.0
 _LOOK_EVERY_S = 0.005
 _STOPPING_S = 20.0
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Server:
     """A running server. `start_s`: from its process's start to the first answer of its health check."""
 
-    def __init__(self, script: Path, folder: Path) -> None:
+    def __init__(
+        self, script: Path, folder: Path, options: Sequence[str] = (), variables: Mapping[str, str] = _NONE
+    ) -> None:
         self._folder, self._script, self.port = folder, script, _free_port()
-        self._modules, self._log = folder / "modules.txt", folder / "server.log"
+        self._log = folder / "server.log"
         command = [sys.executable, "-m", "benchmarks.launcher", "run", str(script)]
         started = time.perf_counter()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*command, f"--server.port={self.port}", "--server.address=127.0.0.1"],
+                [*command, f"--server.port={self.port}", "--server.address=127.0.0.1", *options],
                 cwd=ROOT,  # where .streamlit/config.toml is: the same settings for every script
-                env=_environment(folder, self._modules),
+                env=_environment(folder) | variables,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -66,14 +70,11 @@ class Server:
 
     def modules(self) -> frozenset[str]:
         """The names of the modules that the server process has imported so far."""
-        self._modules.unlink(missing_ok=True)
-        os.kill(self._process.pid, signal.SIGUSR1)
-        until = time.monotonic() + _PATIENCE_S
-        while not self._modules.exists():
-            if time.monotonic() > until:
-                raise BrokenError("the server doesn't tell its modules")
-            time.sleep(_LOOK_EVERY_S)
-        return frozenset(self._modules.read_text().split())
+        return frozenset(self._asked(signal.SIGUSR1, "modules.txt").read_text().split())
+
+    def tidy(self) -> None:
+        """Have the server process collect garbage and hand unused memory back to the system."""
+        self._asked(signal.SIGUSR2, "tidied")
 
     def mapped_files(self) -> tuple[str, ...]:
         """The paths of the files mapped into the server process's memory; () where the system doesn't tell."""
@@ -95,6 +96,18 @@ class Server:
         for child in psutil.wait_procs(children, timeout=5)[1]:
             child.kill()
 
+    def _asked(self, what: signal.Signals, answer: str) -> Path:
+        """The file that the launcher makes when it is asked for something."""
+        file = self._folder / answer
+        file.unlink(missing_ok=True)
+        os.kill(self._process.pid, what)
+        until = time.monotonic() + _PATIENCE_S
+        while not file.exists():
+            if time.monotonic() > until:
+                raise BrokenError(f"the server doesn't answer {what.name}")
+            time.sleep(_LOOK_EVERY_S)
+        return file
+
     def _wait_until_healthy(self, started: float) -> None:
         while not _healthy(self.port):
             if self._process.poll() is not None or time.perf_counter() - started > _PATIENCE_S:
@@ -104,10 +117,17 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(script: Path, folder: Path, database: Path | None = None) -> Iterator[Server]:
+def serving(
+    script: Path,
+    folder: Path,
+    database: Path | None = None,
+    options: Sequence[str] = (),
+    variables: Mapping[str, str] = _NONE,
+) -> Iterator[Server]:
     """A server for as long as the block lasts, with a data folder of its own.
 
     Prepared images are shared by all servers of a `folder`. `database` is copied into the data folder.
+    `options` are Streamlit's, `variables` the environment's.
     """
     own = Path(tempfile.mkdtemp(prefix="server-", dir=folder))
     data, datasets = own / "data", folder / "datasets"
@@ -116,19 +136,19 @@ def serving(script: Path, folder: Path, database: Path | None = None) -> Iterato
     (data / "datasets").symlink_to(datasets, target_is_directory=True)
     if database is not None:
         shutil.copy(database, data / "crossover.sqlite3")
-    server = Server(script, own)
+    server = Server(script, own, options, variables)
     try:
         yield server
     finally:
         server.stop()
 
 
-def _environment(folder: Path, modules: Path) -> dict[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     foreign = ("DATABASE_URL", "LANGUAGE")
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in foreign and not name.startswith("STREAMLIT_")
+        if name not in foreign and not name.startswith(("STREAMLIT_", "CROSSOVER_"))
     }
     temporary, recordings = folder / "tmp", folder / "recordings"
     for place in (temporary, recordings):
@@ -139,7 +159,7 @@ def _environment(folder: Path, modules: Path) -> dict[str, str]:
             recordings
         ),  # what is shipped grows; the page measured here stays the same
         "TMPDIR": str(temporary),  # the machine lock lies there: nobody else's measurement is waited for
-        "BENCHMARK_MODULES": str(modules),
+        "BENCHMARK_FOLDER": str(folder),
     }
 
 

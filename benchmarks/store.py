@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from tests.builders import make_blocks, make_cpu_samples, make_result, make_tele
 _FEW, _MANY, _MANY_QUICK = 100, 10_000, 600
 _AT_ONCE = 1000
 _PER_PAGE = 10
+_RESULTS = "results"  # the page's name in its address
 _WORKLOADS = tuple(Workload(seed=seed) for seed in range(10))  # the first is the page's default
 _SETUPS = (Setup(threads=1), Setup())
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,6 +37,7 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
     yield from _looked_through(files[many], files[_FEW], f"{many:,} / {_FEW} runs", 5 if quick else 200)
     with serving(DASHBOARD, folder, files[many]) as full, serving(DASHBOARD, folder, files[_FEW]) as light:
         yield _page(full.port, light.port, f"{many:,} / {_FEW} runs", 3 if quick else 40)
+        yield from _results(full.port, light.port, f"{many:,} / {_FEW} runs", 3 if quick else 40)
     yield _append(files[many], many, 5 if quick else 200)
 
 
@@ -77,6 +80,26 @@ def _page(full: int, light: int, what: str, pairs: int) -> Row:
                 raise BrokenError("the page shows no history")
         measured = take_turns(lambda: many.rerun().seconds, lambda: few.rerun().seconds, pairs)
     return Row(f"rerun of the page with history, {what}", ratios(measured), at_most(1.5))
+
+
+def _results(full: int, light: int, what: str, pairs: int) -> Iterator[Row]:
+    """The Results page, newly opened each time and run again."""
+
+    def opened(port: int) -> Callable[[], float]:
+        def seconds() -> float:
+            with Visitor(port, page=_RESULTS) as visitor:
+                return visitor.first.seconds
+
+        return seconds
+
+    for port in (full, light):
+        opened(port)()
+    measured = take_turns(opened(full), opened(light), pairs)
+    remark = f"{1000 * statistics.median(many for many, _ in measured):.0f} ms with the many"
+    yield Row(f"Results page ready, {what}", ratios(measured), at_most(1.5), remark=remark)
+    with Visitor(full, page=_RESULTS) as many, Visitor(light, page=_RESULTS) as few:
+        measured = take_turns(lambda: many.rerun().seconds, lambda: few.rerun().seconds, pairs)
+    yield Row(f"rerun of the Results page, {what}", ratios(measured), at_most(1.5))
 
 
 def _append(file: Path, stored: int, repeats: int) -> Row:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.records import Device, Note
 from core.wording import workload_words
-from pages._shared import focus, history, language, live, notices, resources, sidebar
+from pages._shared import focus, history, language, live, notices, replay, resources, sidebar
 from pages._shared import settings as chosen
 from pages._shared.markdown import plain
 
@@ -42,6 +42,7 @@ followed = looked_at.job_id if looked_at.open else st.session_state.get("mine")
 live.panel(followed)
 live.queue(followed)
 live.done_meanwhile(looked_at.job_id)
+replay.show(focus.recorded(settings))
 
 # 4. The answer and its evidence
 found = focus.results(looked_at, settings)

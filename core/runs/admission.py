@@ -5,17 +5,38 @@ from __future__ import annotations
 import math
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from core.errors import InputError
 from core.records import DataPath, JobSpec, Precision, Products, Setup, StepKind, Task, Workload
+from core.runs.budget import Allowance
+from core.runs.pace import asked_s
 
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
 _DATASET = re.compile(
     r"(digits|mnist|fashion-mnist|cifar10|synthetic(:[0-9a-z=,]{1,80})?|folder:[^\0]{1,4000})"
 )
 _DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:\d{1,3})?")
+_RANDOM_IMAGES = re.compile(r"synthetic:(\d)x(\d{1,3})x(\d{1,3})(?:,classes=(\d{1,4}))?,images=(\d{1,6})")
+_SMALL = 28 * 28  # values of an image of digits, and of synthetic without a shape
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What strangers may ask of a small machine, beside lower `Limits`: nothing that reads its files, loads
+    something from the network, compiles, or fills its memory or disk."""
+
+    models: Mapping[str, int]  # each with its largest batch
+    side: int = 64  # of random images
+    channels: int = 3
+    classes: int = 1_000
+    images_mib: int = 64  # all of them
+    batch_values: int = 4_096 * _SMALL  # of one batch
+    asked_s: float = 120.0  # timed, of all setups together
+    wall_s: float = 300.0  # from its start to its end, whatever a job does
 
 
 @dataclass(frozen=True)
@@ -29,7 +50,44 @@ class Limits:
     setups: int = 20
     steps_per_call: int = 64
     max_seconds: float = 3_600.0
-    waiting: int = 50
+    waiting: int = 50  # beside the job that is being measured
+    bounds: Bounds | None = None  # None: whoever asks may do what they like with this machine
+    allowance: Allowance | None = None  # of an hour; likewise
+
+    @classmethod
+    def public(cls) -> Limits:
+        """For a demo on half a core: models that get somewhere there, for as long as others can wait."""
+        # The seed is in the name of a data set's cache: each one more is another 50 MB of disk.
+        return cls(
+            batch_size=4_096,
+            epochs=10,
+            seed=3,
+            setups=6,
+            steps_per_call=1,
+            max_seconds=30.0,
+            waiting=19,
+            # the MLP's largest batch is the quiz's; the others' what a gibibyte of memory holds
+            bounds=Bounds({"mlp": 4_096, "cnn": 1_024, "mobilenet_v3_small": 128}),
+            allowance=Allowance(jobs=24, seconds=900.0, jobs_of_all=240, seconds_of_all=3_000.0, open_jobs=6),
+        )
+
+    @property
+    def free(self) -> bool:
+        """Whether any model, data set and rung may be asked for."""
+        return self.bounds is None
+
+    def models(self, offered: Sequence[str]) -> tuple[str, ...]:
+        """Those that may be measured."""
+        return tuple(name for name in offered if self.bounds is None or name in self.bounds.models)
+
+    def datasets(self, offered: Sequence[str]) -> tuple[str, ...]:
+        """Likewise."""
+        return tuple(name for name in offered if self.bounds is None or name in ("digits", "synthetic"))
+
+    def batch_sizes(self, model: str, offered: Sequence[int]) -> tuple[int, ...]:
+        """Likewise, for a model."""
+        most = self.batch_size if self.bounds is None else self.bounds.models.get(model, self.batch_size)
+        return tuple(size for size in offered if size <= most)
 
 
 def check(job: JobSpec, limits: Limits | None = None) -> None:
@@ -44,6 +102,55 @@ def check(job: JobSpec, limits: Limits | None = None) -> None:
         raise InputError("setups_equal")
     _between("max_seconds", job.max_seconds, 0.1, limits.max_seconds)
     _between("target_pct", job.target_pct, 0.1, 100)
+    if limits.bounds is not None:
+        _check_bounds(job, limits.bounds)
+
+
+def _check_bounds(job: JobSpec, bounds: Bounds) -> None:
+    work = job.workload
+    if work.model not in bounds.models:
+        raise InputError("only_offered_models", model=work.model, available=", ".join(bounds.models))
+    most = min(bounds.models[work.model], bounds.batch_values // _image_values(work.dataset, bounds))
+    _whole("batch_size", work.batch_size, 1, most)
+    for setup in job.setups:
+        # what the pages offer: a rung beyond it compiles, or starts processes of its own
+        plain = Setup(setup.device, setup.precision, setup.threads, setup.data_path)
+        if setup not in (plain, *_seen_on_sequence(plain)) or setup.data_path not in ("resident", "loader"):
+            raise InputError("only_plain_setups")
+    if asked_s(job) > bounds.asked_s:
+        raise InputError("too_long_together", seconds=asked_s(job), most=bounds.asked_s)
+
+
+def _seen_on_sequence(plain: Setup) -> tuple[Setup, ...]:
+    return (
+        replace(plain, synchronous=True),
+        replace(plain, pinned=True),
+        replace(plain, synchronous=True, pinned=True),
+    )
+
+
+def _image_values(dataset: str, bounds: Bounds) -> int:
+    """How many values an image has."""
+    if dataset in ("digits", "synthetic"):
+        return _SMALL
+    if not dataset.startswith("synthetic"):
+        raise InputError("only_offered_data", dataset=dataset[:80])
+    match = _RANDOM_IMAGES.fullmatch(dataset)
+    channels, height, width, classes, images = (
+        (int(text or 10) for text in match.groups()) if match else (0,) * 5
+    )
+    values = channels * height * width
+    sound = (
+        1 <= channels <= bounds.channels
+        and 1 <= min(height, width) <= max(height, width) <= bounds.side
+        and 2 <= classes <= bounds.classes
+        and images >= 1
+        and images * values <= bounds.images_mib * _MIB
+    )
+    if not sound:
+        facts = {"channels": bounds.channels, "side": bounds.side, "mib": bounds.images_mib}
+        raise InputError("only_small_images", dataset=dataset[:80], **facts)
+    return values
 
 
 def _check_workload(work: Workload, limits: Limits) -> None:

@@ -10,6 +10,7 @@ from core.hardware import nvml
 from core.hardware.sampler import Sampler
 from core.records import Device, Idle, JobSpec, Machine, Note, RunResult, Software, Status, Telemetry
 from core.runs.assemble import Assembly
+from core.runs.budget import Charge
 
 JobState = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
 
@@ -41,6 +42,8 @@ class Job:
     id: str
     spec: JobSpec
     created_at: str
+    visitor: str | None = None  # who may cancel it, where not everybody may
+    charge: Charge | None = None  # to that visitor's hour, where hours are counted
     state: JobState = "queued"
     waiting_for_machine: bool = False  # another program on this machine is measuring
     failure: Note | None = None
@@ -51,6 +54,7 @@ class Job:
     foreign: Mapping[str, int | None] = field(default_factory=dict)  # other programs on a GPU, by its uuid
     results: tuple[RunResult, ...] = ()  # when it is done
     done: bool = False  # over, tidied up and stored
+    started_s: float | None = None  # of the monotonic clock
     assembly: Assembly = field(init=False)
 
     def __post_init__(self) -> None:

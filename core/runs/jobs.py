@@ -9,10 +9,11 @@ from __future__ import annotations
 import atexit
 import collections
 import contextlib
+import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,13 +24,15 @@ from core.hardware.sampler import Sampler
 from core.records import Device, Fact, Idle, JobSpec, Note
 from core.runs import owner
 from core.runs.admission import Limits, check
+from core.runs.gate import Gate
 from core.runs.job import Job, Surroundings
 from core.runs.keeping import Keeper, Over
 from core.runs.machine_lock import machine_lock
-from core.runs.worker import Event, Worker
+from core.runs.worker import Event, Worker, killed_after
 
 _KEPT_IN_MEMORY = 20  # jobs that are over; older ones are read from the store
 _HEARTBEAT_S = 30.0
+_PURGE_EVERY_S = 24 * 3600.0
 _STALE = timedelta(seconds=4 * _HEARTBEAT_S)
 _CLOSING_S = 5.0  # at most, for the running job's results to be stored
 _PARTIAL_EVERY_S = 5.0  # what a dead server leaves behind is at most this old
@@ -46,18 +49,24 @@ class Runner:
         start_worker: Callable[[], Worker] = Worker,
         *,
         heir: bool = True,
+        keep_days: int | None = None,
     ) -> None:
-        """Start serving. An `heir` goes on with the queue of servers that have died; a command doesn't."""
+        """Start serving. A command is no `heir`: that goes on with the queue of servers that have died, and
+        removes what was deleted and what is older than `keep_days`."""
         self.limits = limits or Limits()
         self._keeper, self._data_root, self._start_worker = keeper, data_root, start_worker
         self._owner = owner.me()
+        self._heir, self._keep_days = heir, keep_days
+        self._admitting = threading.Lock()  # held from a job's check to its place in the queue
         self._changed = threading.Condition()
+        self._gate = Gate(self.limits)
         self._queue: collections.deque[Job] = collections.deque()
         self._jobs: collections.OrderedDict[str, Job] = collections.OrderedDict()
         self._current: Job | None = None
         self._worker: Worker | None = None
         self.worker_problem: Note | None = None  # why no worker can be started, if none can
         self.inheritance_problem: Note | None = None  # why a dead server's queue couldn't be taken over
+        self.purge_problem: Note | None = None  # why old runs couldn't be removed
         self._closed = False
         self._idle: dict[str | None, Idle] = {}
         self._settled = False  # the idle draw is known, or can't be
@@ -76,30 +85,47 @@ class Runner:
         """Raises InputError for a job beyond the limits."""
         check(spec, self.limits)
 
-    def submit(self, spec: JobSpec, visitor: str | None = None) -> str:
-        """Queue a job and return its id. Raises InputError for a job beyond the limits or a full queue."""
-        check(spec, self.limits)
-        job = Job(secrets.token_hex(5), spec, _now())
-        with self._changed:
-            if len(self._queue) >= self.limits.waiting:
-                raise InputError("queue_full", waiting=len(self._queue))
-        job.storage_problem = self._keeper.job_added(job.id, spec, job.created_at, self._owner, visitor)
-        with self._changed:
-            self._hold(job)
-            self._changed.notify_all()
-        return job.id
+    def submit(self, spec: JobSpec, visitor: str | None = None, network: str | None = None) -> str:
+        """Queue a job and return its id, as `submit_all` does."""
+        return self.submit_all((spec,), visitor, network)[0]
 
-    def cancel(self, job_id: str) -> None:
-        """Take a job out of the queue, or stop it and keep what it has measured; nothing if it is over."""
+    def submit_all(
+        self, specs: Sequence[JobSpec], visitor: str | None = None, network: str | None = None
+    ) -> list[str]:
+        """Queue jobs one behind the other, all or none, in the order of asking; their ids.
+
+        `network`: where the visitor comes from, where that is known. Raises InputError for a job beyond the
+        limits, a full queue, or a visitor or network that has had its share."""
+        for spec in specs:
+            check(spec, self.limits)
+        jobs = [Job(secrets.token_hex(5), spec, _now(), visitor) for spec in specs]
+        with self._admitting:  # meanwhile the queue can only become shorter
+            with self._changed:
+                self._gate.admit(jobs, self._current, self._queue, visitor, network or visitor)
+            for job in jobs:
+                problem = self._keeper.job_added(job.id, job.spec, job.created_at, self._owner, visitor)
+                job.storage_problem = problem
+            with self._changed:
+                for job in jobs:
+                    self._hold(job)
+                self._changed.notify_all()
+        return [job.id for job in jobs]
+
+    def cancel(self, job_id: str, visitor: str | None = None) -> None:
+        """Take a job out of the queue, or stop it and keep what it has measured; nothing if it is over.
+        A `visitor` may cancel their own alone: raises InputError("not_yours")."""
         with self._changed:
             job = self._jobs.get(job_id)
             if job is None or job.over:
                 return
+            if visitor is not None and job.visitor != visitor:
+                raise InputError("not_yours")
             was, job.state = job.state, "cancelled"
             if was == "queued":
                 self._queue.remove(job)
                 self._keeper.job_over(job.id, "cancelled", None)
                 job.results, job.done = job.results_now("cancelled"), True
+                self._gate.over(job)
             elif self._worker is not None and not job.waiting_for_machine:
                 self._worker.kill()  # the serving thread sees the end of its events and tidies up
             self._changed.notify_all()
@@ -116,6 +142,14 @@ class Runner:
             if job_id not in ids:
                 return None
             return ids.index(job_id) + (self._current is not None)
+
+    def wait_estimate_s(self, job_id: str) -> float | None:
+        """About how long until this job is begun; None if it isn't waiting."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is None or job not in self._queue:
+                return None
+            return self._gate.left_s(self._current, self._queue, self._queue.index(job))
 
     def open_jobs(self) -> list[Job]:
         """Running and waiting jobs, in order."""
@@ -190,7 +224,7 @@ class Runner:
             if row.state == "running":
                 self._keeper.job_over(row.id, "interrupted", Note("server_stopped"))
             elif self._keeper.adopted(row, self._owner, _now()):
-                self._hold(Job(row.id, row.spec, row.created_at))
+                self._hold(Job(row.id, row.spec, row.created_at, row.visitor))
 
     def _measure_idle(self) -> None:
         """What the devices draw at rest, once, unless somebody is waiting; () where nothing can be read."""
@@ -237,6 +271,7 @@ class Runner:
                 if self._closed:
                     return
                 job = self._current = self._queue.popleft()
+                job.started_s = time.monotonic()
                 job.state, job.waiting_for_machine = "running", True
                 self._changed.notify_all()
             self._measure(job)
@@ -293,13 +328,20 @@ class Runner:
             job.surroundings, job.sampler = around, sampler
             job.idle, job.foreign = self._idle, foreign
         try:
-            with sampler:
+            with sampler, self._in_time(job, worker):
                 self._follow(job, worker.run(job.spec, self._data_root, origin))
         except MeasurementError as problem:  # the worker has died
             self._fail(job, _note(problem))
         if not worker.alive:
             with self._changed:
                 self._worker = None
+
+    def _in_time(self, job: Job, worker: Worker) -> contextlib.AbstractContextManager[object]:
+        """Where strangers ask, a job is ended whatever it does."""
+        if self.limits.bounds is None:
+            return contextlib.nullcontext()
+        late = Note("took_too_long", {"seconds": self.limits.bounds.wall_s})
+        return killed_after(worker, self.limits.bounds.wall_s, lambda: self._fail(job, late))
 
     def _follow(self, job: Job, events: Iterator[Event]) -> None:
         saved_at = time.monotonic()
@@ -317,7 +359,7 @@ class Runner:
     def _fail(self, job: Job, failure: Note) -> None:
         with self._changed:
             if not job.over:  # a cancel kills the worker too: that is no failure
-                job.failure = failure
+                job.failure = job.failure or failure
             self._changed.notify_all()
 
     def _finish(self, job: Job) -> None:
@@ -333,11 +375,16 @@ class Runner:
         with self._changed:
             job.storage_problem = problem or job.storage_problem
             job.results, job.state, job.sampler, job.done = results, state, None, True
+            self._gate.over(job)
             self._changed.notify_all()
 
     def _beat(self) -> None:
+        purge_at = time.monotonic() if self._heir else math.inf
         while not self._closed:
             self._keeper.beat(self._owner, _now())
+            if time.monotonic() >= purge_at:
+                self.purge_problem = self._keeper.purge(datetime.now(UTC), self._keep_days)
+                purge_at = time.monotonic() + _PURGE_EVERY_S
             time.sleep(_HEARTBEAT_S)
 
 

@@ -114,8 +114,10 @@ class Optimiser:
         self._lock = threading.Lock()
         self._climbs: dict[str, Progress] = {}
 
-    def start(self, work: Workload, device: str, seconds: float = SECONDS) -> str:
-        """Begin, and return an id at once. Raises InputError for what can't be measured."""
+    def start(self, work: Workload, device: str, seconds: float = SECONDS, visitor: str | None = None) -> str:
+        """Begin, and return an id at once. Raises InputError for what can't be measured here."""
+        if not self._runner.limits.free:
+            raise InputError("no_climbs_here")
         found = next((item for item in self._runner.devices or () if item.id == device), None)
         if found is None:
             available = ", ".join(item.id for item in self._runner.devices or ())
@@ -123,7 +125,7 @@ class Optimiser:
         self._runner.check(JobSpec(work, (Setup(device),), max(1.0, seconds)))
         climb_id = secrets.token_hex(5)
         self._climbs[climb_id] = Progress()
-        arguments = (climb_id, work, found, seconds)
+        arguments = (climb_id, work, found, seconds, visitor)
         threading.Thread(target=self._climb, args=arguments, name="optimise", daemon=True).start()
         return climb_id
 
@@ -142,12 +144,14 @@ class Optimiser:
         if job_id is not None:
             self._runner.cancel(job_id)
 
-    def _climb(self, climb_id: str, work: Workload, device: Device, seconds: float) -> None:
+    def _climb(
+        self, climb_id: str, work: Workload, device: Device, seconds: float, visitor: str | None
+    ) -> None:
         def tell(step: int, found: Ladder | None) -> None:
             self._change(climb_id, step=step, ladder=found)
 
         def measure(spec: JobSpec) -> Sequence[RunResult]:
-            return self._wait_for(climb_id, spec)
+            return self._wait_for(climb_id, spec, visitor)
 
         try:
             threads = self._runner.default_threads
@@ -159,8 +163,8 @@ class Optimiser:
             facts: dict[str, Fact] = dict(problem.facts)  # type: ignore[arg-type]
             self._change(climb_id, failure=Note(problem.code, facts), done=True, job_id=None)
 
-    def _wait_for(self, climb_id: str, spec: JobSpec) -> Sequence[RunResult]:
-        job_id = self._runner.submit(spec)
+    def _wait_for(self, climb_id: str, spec: JobSpec, visitor: str | None) -> Sequence[RunResult]:
+        job_id = self._runner.submit(spec, visitor)
         self._change(climb_id, job_id=job_id)
         if self._climbs[climb_id].cancelled:  # between two jobs
             self._runner.cancel(job_id)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,20 @@ class Worker:
             self._process.wait(timeout=2)
         except (OSError, subprocess.TimeoutExpired):
             self.kill()
+
+
+@contextlib.contextmanager
+def killed_after(worker: Worker, seconds: float, tell: Callable[[], None]) -> Iterator[None]:
+    """A job that isn't over by then is ended whatever it does; `tell` hears of it first."""
+
+    def end() -> None:
+        tell()
+        worker.kill()
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

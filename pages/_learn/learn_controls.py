@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.i18n import Translate
 from core.records import Device, JobSpec, Setup, Workload
 from core.runs.admission import Limits
-from pages._shared import resources
+from pages._shared import resources, visitor
 from pages._shared.controls import Controls
 
 _MAX_SECONDS = 6.0
@@ -72,7 +72,7 @@ def submit() -> None:
     """Queue the article's run; its id goes into the address, so that a reload goes on following it."""
     runner = resources.runner()
     try:
-        job_id = runner.submit(_CONTROLS.read().job(runner.devices or ()))
+        job_id = visitor.submit(_CONTROLS.read().job(runner.devices or ()))
     except InputError as problem:
         st.session_state["problem"] = [problem.code, problem.facts]
         return

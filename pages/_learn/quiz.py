@@ -16,7 +16,7 @@ from core.runs.job import Job
 from core.wording import labels_of
 from pages._learn import quiz_questions
 from pages._learn.quiz_questions import Answers
-from pages._shared import focus, language, live, notices, resources
+from pages._shared import focus, language, live, notices, resources, visitor
 from pages._shared.focus import Focus
 from pages._shared.markdown import plain
 
@@ -79,13 +79,9 @@ def _ask(devices: Sequence[Device], translate: Translate) -> None:
 
 def _submit(device: str, answers: Answers) -> None:
     """Queue the three jobs, or none; their ids go into the address, so that a reload goes on following them."""
-    runner = resources.runner()
-    ids: list[str] = []
     try:
-        for spec in quiz.plan(device):
-            ids.append(runner.submit(spec))
+        ids = visitor.submit_all(quiz.plan(device))
     except InputError as problem:
-        _cancel(ids)
         st.session_state[_PROBLEM] = [problem.code, problem.facts]
         return
     st.query_params[JOBS] = ",".join(ids)
@@ -128,7 +124,7 @@ def _follow(jobs: Sequence[str]) -> None:
             key="quiz_cancel",
             on_click=_cancel,
             args=(jobs,),
-            disabled=current.over,
+            disabled=current.over or not visitor.may_cancel(current),
         )
 
 
@@ -150,7 +146,7 @@ def _state(job: Job, place: int | None, translate: Translate) -> str:
 
 def _cancel(jobs: Sequence[str]) -> None:
     for job_id in reversed(jobs):  # the running one last, so that none starts meanwhile
-        resources.runner().cancel(job_id)
+        visitor.cancel(job_id)
 
 
 def _forget() -> None:

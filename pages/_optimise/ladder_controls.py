@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.i18n import Translate
 from core.records import Device, JobSpec, Setup, Workload
 from core.runs.admission import Limits
-from pages._shared import resources
+from pages._shared import resources, visitor
 from pages._shared.controls import Controls
 
 RUN = "run"  # the parameter that names an optimisation under way
@@ -66,7 +66,7 @@ def submit() -> None:
     """Start what the controls show; its id goes into the address, so that a reload goes on following it."""
     choice = _CONTROLS.read()
     try:
-        run = resources.optimiser().start(choice.workload, choice.device)
+        run = resources.optimiser().start(choice.workload, choice.device, visitor=visitor.me())
     except InputError as problem:
         st.session_state["problem"] = [problem.code, problem.facts]
         return

@@ -13,7 +13,7 @@ from core.errors import InputError
 from core.i18n import N_, Translate
 from core.records import Device, JobSpec, Moment, Setup, Task, Workload
 from core.runs.admission import Limits
-from pages._shared import resources
+from pages._shared import resources, visitor
 from pages._shared.controls import Controls
 
 # Timed for each setup, and the interval to reach: a step is looked at, and its ratio to another told roughly.
@@ -152,7 +152,7 @@ def show_toggles(devices: Sequence[str], translate: Translate) -> None:
     impossible = [name for name in _WHY_MISSING if _is_impossible(name, choice, devices)]
     with st.container(horizontal=True, gap="medium"):
         for name in LABELS:
-            if name in impossible:
+            if name in impossible or (name == "execution" and not resources.runner().limits.free):
                 continue
             st.session_state.setdefault(_CONTROLS.key(name), getattr(default, name))
             # not a segmented control: outside the sidebar its words are too faint in the dark
@@ -189,7 +189,7 @@ def write_address(choice: Choice, job_id: str | None) -> None:
 def submit(devices: Sequence[str]) -> None:
     """Queue what the controls show; the job's id goes into the address, so that a reload follows it, too."""
     try:
-        job_id = resources.runner().submit(read().job(devices))
+        job_id = visitor.submit(read().job(devices))
     except InputError as problem:
         st.session_state["problem"] = [problem.code, problem.facts]
         return

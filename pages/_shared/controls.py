@@ -13,6 +13,7 @@ from core.errors import InputError
 from core.i18n import Translate
 from core.records import JobSpec
 from core.runs.admission import Limits, check
+from pages._shared import resources
 
 C = TypeVar("C")  # a frozen dataclass whose fields have defaults and are text or whole numbers
 JOB = "job"  # the parameter that names the job being looked at
@@ -128,28 +129,43 @@ class Controls(Generic[C]):
     # --- widgets ---------------------------------------------------------------------------------
 
     def model(self, translate: Translate) -> None:
-        help_text = translate("Any torchvision classifier can be typed in by its name.")
-        self._select(translate("Model"), "model", offers.MODELS, help_text)
+        limits = resources.runner().limits
+        names = limits.models(offers.MODELS)
+        self._select(translate("Model"), "model", names, model_help(limits, translate), free=limits.free)
 
     def dataset(self, translate: Translate) -> None:
-        help_text = translate(
-            "Also synthetic:3x224x224, or folder:PATH for your own images with one sub-folder for each class."
-        )
-        self._select(translate("Data set"), "dataset", offers.DATASETS, help_text)
+        limits = resources.runner().limits
+        names = limits.datasets(offers.DATASETS)
+        self._select(translate("Data set"), "dataset", names, dataset_help(limits, translate), free=True)
 
     def batch_size(self, translate: Translate) -> None:
         model = st.session_state[self.key("model")] or offers.DEFAULT.model
+        sizes = resources.runner().limits.batch_sizes(model, offers.batch_sizes(model))
         st.select_slider(
             translate("Batch size"),
-            sorted({*offers.batch_sizes(model), st.session_state[self.key("batch_size")]}),
+            sorted({*sizes, st.session_state[self.key("batch_size")]}),
             key=self.key("batch_size"),
             on_change=self.leave_job,
             help=translate("Images in one training step. A GPU gains most from large batches."),
         )
 
-    def _select(self, label: str, name: str, options: Sequence[str], help_text: str) -> None:
+    def _select(self, label: str, name: str, options: Sequence[str], help_text: str, *, free: bool) -> None:
         chosen = st.session_state[self.key(name)]
         shown = [*options, *([chosen] if chosen and chosen not in options else [])]
         st.selectbox(
-            label, shown, key=self.key(name), accept_new_options=True, help=help_text, on_change=self.leave_job
+            label, shown, key=self.key(name), accept_new_options=free, help=help_text, on_change=self.leave_job
         )
+
+
+def model_help(limits: Limits, translate: Translate) -> str:
+    if limits.free:
+        return translate("Any torchvision classifier can be typed in by its name.")
+    return translate("These are what this public server measures. On a machine of your own it can be any.")
+
+
+def dataset_help(limits: Limits, translate: Translate) -> str:
+    if limits.free:
+        return translate(
+            "Also synthetic:3x224x224, or folder:PATH for your own images with one sub-folder for each class."
+        )
+    return translate("Also small random images of any shape, as in synthetic:3x32x32,images=2048.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core import units
@@ -9,9 +11,10 @@ from core.i18n import Translate
 from core.messages import sentence
 from core.records import CpuSample, GpuSample, RunResult
 from core.runs.assemble import Assembly, RunInProgress
+from core.runs.budget import minutes
 from core.runs.job import Job
 from core.wording import labels_of, workload_words
-from pages._shared import language, resources
+from pages._shared import language, resources, visitor
 from pages._shared.markdown import plain
 
 REFRESH_S = 0.5
@@ -65,7 +68,8 @@ def _follow(job_id: str) -> None:
             st.rerun()
         assert job is not None
         state, waiting = job.state, job.waiting_for_machine
-        place = runner.place(job_id)
+        place, wait_s = runner.place(job_id), runner.wait_estimate_s(job_id)
+        mine = visitor.may_cancel(job)
         preparing, fraction, left = job.assembly.preparing, job.assembly.fraction, job.assembly.seconds_left
         closing = _closing(job.assembly, _)
         results = job.results_now("cancelled") if state == "running" else ()
@@ -73,24 +77,26 @@ def _follow(job_id: str) -> None:
         runs = list(job.assembly.runs)
     with st.container(border=True):
         head, stop = st.columns([4, 1], vertical_alignment="center")
-        head.progress(fraction, _headline(state, waiting, place, preparing, closing, left, _))
-        stop.button(
-            _("Cancel"),
-            icon=":material/stop_circle:",
-            key=f"cancel-{job_id}",
-            width="stretch",
-            on_click=runner.cancel,
-            args=(job_id,),
-            disabled=state == "cancelled",
-        )
+        head.progress(fraction, _headline(state, waiting, place, wait_s, preparing, closing, left, _))
+        if mine:
+            stop.button(
+                _("Cancel"),
+                icon=":material/stop_circle:",
+                key=f"cancel-{job_id}",
+                width="stretch",
+                on_click=visitor.cancel,
+                args=(job_id,),
+                disabled=state == "cancelled",
+            )
         if state == "running" and not waiting and preparing is None:
-            _runs(runs, results, latest, _)
+            draw(runs, results, latest, _)
 
 
 def _headline(
     state: str,
     waiting: bool,
     place: int | None,
+    wait_s: float | None,
     preparing: tuple[str, float | None] | None,
     closing: str | None,
     left: float | None,
@@ -100,10 +106,7 @@ def _headline(
     if state == "cancelled":
         return _("Stopping")
     if state == "queued":
-        ahead = place or 0
-        if ahead == 1:
-            return _("Waiting: 1 measurement is ahead of yours")
-        return _("Waiting: {n} measurements are ahead of yours").format(n=ahead)
+        return _waiting(place or 0, wait_s, _)
     if waiting:
         return _("Waiting for another program that measures on this machine")
     if preparing is not None:
@@ -117,6 +120,19 @@ def _headline(
     return _("Measuring, {time} left").format(time=units.duration(left))
 
 
+def _waiting(ahead: int, wait_s: float | None, translate: Translate) -> str:
+    _ = translate
+    if not wait_s:
+        if ahead == 1:
+            return _("Waiting: 1 measurement is ahead of yours")
+        return _("Waiting: {n} measurements are ahead of yours").format(n=ahead)
+    if ahead == 1:
+        text = _("Waiting: 1 measurement is ahead of yours, about {minutes} min")
+    else:
+        text = _("Waiting: {n} measurements are ahead of yours, about {minutes} min")
+    return text.format(n=ahead, minutes=minutes(wait_s))
+
+
 def _closing(assembly: Assembly, translate: Translate) -> str | None:
     """What goes on when all epochs are done; None before."""
     if assembly.looking_closer:
@@ -124,12 +140,13 @@ def _closing(assembly: Assembly, translate: Translate) -> str | None:
     return translate("Narrowing the speed-up's interval") if assembly.narrowing else None
 
 
-def _runs(
-    runs: list[RunInProgress],
+def draw(
+    runs: Sequence[RunInProgress],
     results: tuple[RunResult, ...],
     latest: tuple[CpuSample | None, dict[str, GpuSample]],
     translate: Translate,
 ) -> None:
+    """Each setup as far as it is, and what the sensors say."""
     names = [plain(name) for name in labels_of(results, translate)]
     columns = st.columns(min(4, len(runs)))
     for index, (run, name) in enumerate(zip(runs, names, strict=True)):
@@ -148,7 +165,7 @@ def _one_run(run: RunInProgress, name: str, translate: Translate) -> None:
     epoch = run.epochs[-1] if run.epochs else None
     speed = units.rate(block.samples / block.duration_s if block else None, _)
     losses = [round(item.loss, 4) for item in run.blocks if item.loss is not None]
-    step = max(1, len(losses) // _LOSS_POINTS)
+    step = -(-len(losses) // _LOSS_POINTS) or 1
     st.metric(name, speed, chart_data=losses[::step] or None, help=_("The line is the training loss."))
     facts = [
         _("epoch {n} of {all}").format(
@@ -201,6 +218,7 @@ def _queued(job: Job, translate: Translate) -> None:
     text, stop = st.columns([4, 1], vertical_alignment="center")
     state = _("running") if job.state == "running" else _("waiting")
     text.markdown(f"[{plain(workload_words(job.spec.workload, _))}](?job={job.id}) — {state}")
-    stop.button(
-        _("Cancel"), key=f"cancel-{job.id}", width="stretch", on_click=resources.runner().cancel, args=(job.id,)
-    )
+    if visitor.may_cancel(job):
+        stop.button(
+            _("Cancel"), key=f"cancel-{job.id}", width="stretch", on_click=visitor.cancel, args=(job.id,)
+        )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.errors import InputError
 from core.hardware import environment
 from core.messages import sentence
 from core.records import Note, RunResult
@@ -20,6 +21,22 @@ def problem(note: Note) -> None:
 def show(of_job: Note | None, rejected: Sequence[str]) -> None:
     """Everything that went wrong, each with what to do next; then, calmly, what this machine lacks."""
     _ = language.current()
+    told(rejected)
+    if resources.storage().problem is not None:
+        st.warning(_("You can measure, but the results of this session are not kept."))
+    runner = resources.runner()
+    for note in (runner.worker_problem, runner.inheritance_problem, runner.purge_problem, of_job):
+        if note is not None:
+            problem(note)
+    if resources.hosting().public:
+        _public()
+    else:
+        _without_gpu()
+
+
+def told(rejected: Sequence[str]) -> None:
+    """What went wrong with the click that led here, with the link, and with the database."""
+    _ = language.current()
     if "problem" in st.session_state:  # of the click that led to this run of the page
         code, facts = st.session_state.pop("problem")
         problem(Note(code, facts))
@@ -32,12 +49,28 @@ def show(of_job: Note | None, rejected: Sequence[str]) -> None:
     storage = resources.storage()
     if storage.problem is not None:
         problem(storage.problem)
-        st.warning(_("You can measure, but the results of this session are not kept."))
-    runner = resources.runner()
-    for note in (runner.worker_problem, runner.inheritance_problem, of_job):
-        if note is not None:
-            problem(note)
-    _without_gpu()
+
+
+def stop_if_misconfigured() -> None:
+    """Where a variable of the hosting makes no sense: it may have been meant to keep strangers out."""
+    try:
+        resources.hosting()
+    except InputError as bad:
+        problem(Note(bad.code, dict(bad.facts)))  # type: ignore[arg-type]
+        st.stop()
+
+
+def _public() -> None:
+    """What a demo can't do, once."""
+    _ = language.current()
+    st.info(
+        _(
+            "This is a public demo on a small machine. Measurements here are short, use built-in data and take "
+            "turns with those of other visitors; recordings show what other hardware does. To measure your own "
+            "hardware, your own images or any model, start Crossover on your own machine."
+        ),
+        icon=":material/public:",
+    )
 
 
 def _without_gpu() -> None:

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
+from core import hosting as hosted
 from core import paths
 from core.errors import StoreError
 from core.records import Note, RunResult
+from core.runs.admission import Limits
+from core.runs.guests import GuestImports
 from core.runs.jobs import Runner
 from core.runs.keeping import Keeper
 from core.runs.optimise import Optimiser
 from core.runs.recordings import Recordings, load_all
 from core.runs.store import Store
+
+
+@st.cache_resource(show_spinner=False)
+def hosting() -> hosted.Hosting:
+    """Whether this server is a public demo. Raises InputError where a variable or secret can't be read."""
+    named = {name: os.environ.get(name) or _secret(name) for name in hosted.VARIABLES}
+    return hosted.from_environment({name: value for name, value in named.items() if value})
+
+
+@st.cache_resource(show_spinner=False)
+def door() -> hosted.Door:
+    return hosted.Door(hosting().admin_key)
+
+
+@st.cache_resource(show_spinner=False)
+def guests() -> GuestImports:
+    """What visitors of a public demo have imported, each for themselves."""
+    return GuestImports()
 
 
 @dataclass(frozen=True)
@@ -34,7 +57,10 @@ def storage() -> Storage:
 
 @st.cache_resource(show_spinner=False)
 def runner() -> Runner:
-    return Runner(Keeper(storage().store), paths.datasets_dir())
+    keeper, keep_days = Keeper(storage().store), hosting().keep_days
+    if hosting().public:
+        return Runner(keeper, paths.datasets_dir(), Limits.public(), keep_days=keep_days)
+    return Runner(keeper, paths.datasets_dir(), keep_days=keep_days)
 
 
 @st.cache_resource(show_spinner=False)
@@ -48,6 +74,26 @@ def recordings() -> Recordings:
 
 def results_of(job_id: str) -> tuple[RunResult, ...]:
     """A job's results, () if there are none (yet). Raises StoreError for a stored run that can't be read."""
+    return tuple(result for result in _all_results_of(job_id) if result.id not in _deleted())
+
+
+def forget(run_ids: Iterable[str]) -> None:
+    """These were deleted: no page shows them from now on, though they are in memory."""
+    _deleted().update(run_ids)
+
+
+def remember(run_ids: Iterable[str]) -> None:
+    """That was undone; what was read meanwhile lacks them."""
+    _final.clear()
+    _deleted().difference_update(run_ids)
+
+
+@st.cache_resource(show_spinner=False)
+def _deleted() -> set[str]:
+    return set()
+
+
+def _all_results_of(job_id: str) -> tuple[RunResult, ...]:
     job = runner().job(job_id)
     if job is not None:
         return job.results if job.done else ()

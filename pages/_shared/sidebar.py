@@ -13,8 +13,9 @@ from core.hardware import cpu
 from core.i18n import Translate
 from core.records import Device, Precision, Task, Workload
 from core.runs.admission import Limits
-from pages._shared import resources
+from pages._shared import resources, visitor
 from pages._shared import settings as chosen
+from pages._shared.controls import dataset_help, model_help
 from pages._shared.settings import Settings
 
 _ADDRESS = "address_seen"  # the parameters as this session last read or wrote them
@@ -53,12 +54,11 @@ def controls(devices: Sequence[Device], translate: Translate) -> Settings:
     """Draw the controls; the settings they show."""
     _ = translate
     state = st.session_state
-    sizes = sorted({*offers.batch_sizes(state["model"]), state["batch_size"]})
-    _select(_("Model"), "model", offers.MODELS, _("Any torchvision classifier can be typed in by its name."))
-    help_text = _(
-        "Also synthetic:3x224x224, or folder:PATH for your own images with one sub-folder for each class."
-    )
-    _select(_("Data set"), "dataset", offers.DATASETS, help_text)
+    limits = resources.runner().limits
+    offered = limits.batch_sizes(state["model"], offers.batch_sizes(state["model"]))
+    sizes = sorted({*offered, state["batch_size"]})
+    _select(_("Model"), "model", limits.models(offers.MODELS), model_help(limits, _), free=limits.free)
+    _select(_("Data set"), "dataset", limits.datasets(offers.DATASETS), dataset_help(limits, _), free=True)
     st.select_slider(
         _("Batch size"),
         sizes,
@@ -70,7 +70,7 @@ def controls(devices: Sequence[Device], translate: Translate) -> Settings:
     st.slider(
         _("Epochs"),
         1,
-        max(_MOST_EPOCHS, state["epochs"]),
+        max(min(_MOST_EPOCHS, limits.epochs), state["epochs"]),
         key="epochs",
         on_change=_leave_job,
         persist_state="session",
@@ -113,7 +113,7 @@ def _more(devices: Sequence[Device], translate: Translate) -> None:
     st.number_input(
         _("Time limit for each setup, in seconds"),
         1,
-        3600,
+        max(round(resources.runner().limits.max_seconds), st.session_state["max_seconds"]),
         key="max_seconds",
         on_change=_leave_job,
         persist_state="session",
@@ -160,7 +160,7 @@ def use_batch_size(batch_size: int) -> None:
 def submit() -> None:
     """Queue what the controls show; the job's id goes into the address, so that any browser can follow it."""
     try:
-        job_id = resources.runner().submit(read_settings().job())
+        job_id = visitor.submit(read_settings().job())
     except InputError as problem:
         st.session_state["problem"] = [problem.code, problem.facts]
         return
@@ -184,13 +184,13 @@ def _leave_job() -> None:
     st.session_state[_ADDRESS] = st.session_state[_ADDRESS] | {JOB: ""}
 
 
-def _select(label: str, key: str, options: Sequence[str], help_text: str) -> None:
+def _select(label: str, key: str, options: Sequence[str], help_text: str, *, free: bool) -> None:
     shown = [*options, *([st.session_state[key]] if st.session_state[key] not in options else [])]
     st.selectbox(
         label,
         shown,
         key=key,
-        accept_new_options=True,
+        accept_new_options=free,
         help=help_text,
         on_change=_leave_job,
         persist_state="session",

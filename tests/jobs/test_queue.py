@@ -126,7 +126,7 @@ def test_a_full_queue_says_so(serve):
     server.submit(job("quick"))
     with pytest.raises(InputError) as refusal:
         server.submit(job("quick"))
-    assert (refusal.value.code, refusal.value.facts) == ("queue_full", {"waiting": 1})
+    assert (refusal.value.code, refusal.value.facts) == ("queue_full", {"waiting": 1, "minutes": 1})
 
 
 def test_only_the_latest_jobs_stay_in_memory(server, monkeypatch):

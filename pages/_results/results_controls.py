@@ -1,0 +1,211 @@
+"""Which runs are listed: the filters at the side, and the address that follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, get_args
+
+import streamlit as st
+
+from core.analysis.quality import Badge
+from core.i18n import Translate
+from core.records import Origin
+from core.runs.wanted import Choices, Order, Wanted
+from core.wording import origin_word
+
+_LISTS: dict[str, tuple[Any, ...] | None] = {  # parameter of the address: what it may hold, None: any text
+    "model": None,
+    "dataset": None,
+    "device": None,
+    "origin": get_args(Origin),
+    "quality": get_args(Badge),
+}
+_DATES = ("since", "until")
+_MOST_ITEMS, _MOST_LETTERS = 20, 200
+_ADDRESS = "results_address"  # the parameters as this session last read or wrote them
+PAGE = "results_page"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the controls hold, each field named as its parameter of the address."""
+
+    model: tuple[str, ...] = ()
+    dataset: tuple[str, ...] = ()
+    device: tuple[str, ...] = ()
+    origin: tuple[Origin, ...] = ()
+    quality: tuple[Badge, ...] = ()
+    text: str = ""
+    since: date | None = None
+    until: date | None = None  # this day included
+    order: Order = "newest"
+
+    @property
+    def wanted(self) -> Wanted:
+        after = None if self.until is None else self.until + timedelta(days=1)
+        return Wanted(
+            models=self.model,
+            datasets=self.dataset,
+            devices=self.device,
+            origins=self.origin,
+            qualities=self.quality,
+            text=self.text,
+            since=None if self.since is None else self.since.isoformat(),
+            until=None if after is None else after.isoformat(),
+        )
+
+
+_NONE = Filters()
+
+
+def follow_address() -> tuple[str, ...]:
+    """Take new parameters of the address into the controls; the names of those that made no sense."""
+    given = {name: st.query_params.get_all(name) for name in _parameters() if name in st.query_params}
+    if given == st.session_state.get(_ADDRESS):
+        return ()
+    rejected = []
+    for name in _parameters():
+        value = getattr(_NONE, name)
+        if name in given:
+            try:
+                value = _read(name, given[name])
+            except ValueError:
+                rejected.append(name)
+        st.session_state[_key(name)] = list(value) if isinstance(value, tuple) else value
+    st.session_state[_ADDRESS] = given
+    return tuple(rejected)
+
+
+def write_address(filters: Filters) -> None:
+    """Make the address a permalink of the list; what asks for nothing is left out."""
+    found: dict[str, list[str]] = {}
+    for name in _parameters():
+        value = getattr(filters, name)
+        if value != getattr(_NONE, name):
+            found[name] = list(value) if isinstance(value, tuple) else [str(value)]
+    others = {name: st.query_params.get_all(name) for name in st.query_params if name not in _parameters()}
+    if {**others, **found} != {name: st.query_params.get_all(name) for name in st.query_params}:
+        st.query_params.from_dict({**others, **found})
+    st.session_state[_ADDRESS] = found
+
+
+def show(choices: Choices, translate: Translate) -> Filters:
+    """Draw the filters; what they hold."""
+    _ = translate
+    _order(_)
+    st.text_input(
+        _("Name or tag contains"),
+        key=_key("text"),
+        on_change=to_first_page,
+        persist_state="session",
+        max_chars=80,
+    )
+    everything = _("all")
+    for name, label, options in (
+        ("model", _("Model"), choices.models),
+        ("dataset", _("Data set"), choices.datasets),
+        ("device", _("Device"), choices.devices),
+    ):
+        held = st.session_state[_key(name)]
+        st.multiselect(
+            label,
+            [*options, *(item for item in held if item not in options)],
+            key=_key(name),
+            placeholder=everything,
+            on_change=to_first_page,
+            persist_state="session",
+        )
+    origins = {item: origin_word(item, _) for item in get_args(Origin)}
+    _pills(_("Where it is from"), "origin", origins)
+    badges: dict[Badge, str] = {"good": _("good"), "usable": _("usable"), "doubtful": _("doubtful")}
+    _pills(_("Quality"), "quality", badges)
+    left, right = st.columns(2)
+    for column, name, label in ((left, "since", _("From day")), (right, "until", _("To day"))):
+        with column:
+            st.date_input(
+                label,
+                key=_key(name),
+                format="YYYY-MM-DD",
+                on_change=to_first_page,
+                persist_state="session",
+                help=_("UTC"),
+            )
+    if _held() != _NONE:
+        st.button(_("Show all"), icon=":material/filter_alt_off:", on_click=clear, key="results_clear")
+    return _held()
+
+
+def clear() -> None:
+    """Ask for nothing."""
+    for name in _parameters():
+        value = getattr(_NONE, name)
+        st.session_state[_key(name)] = list(value) if isinstance(value, tuple) else value
+    to_first_page()
+
+
+def to_first_page() -> None:
+    """Another list begins at its beginning."""
+    st.session_state[PAGE] = 1
+
+
+def _order(translate: Translate) -> None:
+    _ = translate
+    words: dict[Order, str] = {
+        "newest": _("newest first"),
+        "oldest": _("oldest first"),
+        "fastest": _("most images/s first"),
+        "shortest_epoch": _("shortest epoch first"),
+        "most_accurate": _("most accurate first"),
+    }
+    st.selectbox(
+        _("Order"),
+        get_args(Order),
+        format_func=words.__getitem__,
+        key=_key("order"),
+        on_change=to_first_page,
+        persist_state="session",
+    )
+
+
+def _pills(label: str, name: str, words: dict[Any, str]) -> None:
+    st.pills(
+        label,
+        list(words),
+        selection_mode="multi",
+        format_func=words.__getitem__,
+        key=_key(name),
+        on_change=to_first_page,
+        persist_state="session",
+    )
+
+
+def _held() -> Filters:
+    state = st.session_state
+    held: dict[str, Any] = {name: tuple(state[_key(name)]) for name in _LISTS}
+    held |= {name: state[_key(name)] for name in ("since", "until", "order")}
+    return Filters(**held, text=(state[_key("text")] or "").strip())
+
+
+def _read(name: str, given: Sequence[str]) -> Any:
+    """The value of a parameter. Raises ValueError where it makes no sense."""
+    if name in _LISTS:
+        allowed = _LISTS[name]
+        fits = len(given) <= _MOST_ITEMS and all(len(item) <= _MOST_LETTERS for item in given)
+        if not fits or (allowed is not None and not set(given) <= set(allowed)):
+            raise ValueError(given)
+        return tuple(dict.fromkeys(given))
+    if name in _DATES:
+        return date.fromisoformat(given[-1])
+    if (name == "order" and given[-1] not in get_args(Order)) or len(given[-1]) > _MOST_LETTERS:
+        raise ValueError(given)
+    return given[-1]
+
+
+def _parameters() -> tuple[str, ...]:
+    return (*_LISTS, "text", *_DATES, "order")
+
+
+def _key(name: str) -> str:
+    return f"results_{name}"
