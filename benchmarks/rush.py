@@ -121,7 +121,7 @@ def _until_refused(port: int, first: int) -> tuple[int, str]:
         with _visitor(port, number) as visitor:
             reply = visitor.press("run")
             if "job=" not in visitor.query:
-                return number, " ".join(alert.body for _, alert in reply.elements("alert"))
+                return number, next((alert.body for _, alert in reply.elements("alert")), "")
     return first + _MORE - 1, ""
 
 

@@ -98,6 +98,9 @@ def _results(full: int, light: int, what: str, pairs: int) -> Iterator[Row]:
     remark = f"{1000 * statistics.median(many for many, _ in measured):.0f} ms with the many"
     yield Row(f"Results page ready, {what}", ratios(measured), at_most(1.5), remark=remark)
     with Visitor(full, page=_RESULTS) as many, Visitor(light, page=_RESULTS) as few:
+        for visitor in (many, few):
+            if len(list(visitor.first.elements("checkbox"))) < _PER_PAGE:
+                raise BrokenError("the page lists no runs")
         measured = take_turns(lambda: many.rerun().seconds, lambda: few.rerun().seconds, pairs)
     yield Row(f"rerun of the Results page, {what}", ratios(measured), at_most(1.5))
 

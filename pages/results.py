@@ -6,10 +6,11 @@ from core.errors import CrossoverError
 from core.records import Note
 from core.runs.listing import Listing
 from pages._results import adding, boards, managing, results_controls, runs_list, side_by_side
-from pages._shared import language, notices, resources
+from pages._shared import language, notices, resources, visitor
 
 _ = language.current()
-listing = Listing(resources.storage().store, resources.recordings().runs)
+mine = resources.guests().runs(visitor.me()) if resources.hosting().public else ()
+listing = Listing(resources.storage().store, (*mine, *resources.recordings().runs))
 
 # 1. What the address names: runs beside each other, or a list
 named = side_by_side.named()

@@ -18,7 +18,7 @@ from core.records import Estimate, Workload
 _FARTHEST = 20.0  # times the slowest, beyond which the slow ones would lie on each other at the axis' start
 _LONGEST_NAME = 40  # an imported record may say what it likes
 _EMPTY_WORDS = re.compile(r"\((?:R|TM)\)|@.*|\b(?:CPU|Processor|\d+-Core)\b", re.IGNORECASE)
-_BESIDE = {True: "top left", False: "top right"}
+_BESIDE = {True: " ".join(("top", "left")), False: " ".join(("top", "right"))}
 _LINE = 64  # a device's label in up to four lines
 _AROUND = 96  # axis and axis title
 

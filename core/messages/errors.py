@@ -137,7 +137,7 @@ ERRORS = {
     "worker_not_started": N_("The measuring process couldn't be started: {problem}"),
     "server_stopped": N_("The server stopped while this was being measured. Run it again."),
     "queue_full": N_(
-        "{waiting} measurements are waiting already. A place will be free in about {minutes} min: press Run again then."
+        "The queue is full, with {waiting} waiting. A place will be free in about {minutes} min: press Run again then."
     ),
     "visitor_busy": N_(
         "A measurement of yours isn't over yet, and each visitor has one at a time. It takes about {minutes} min more: "

@@ -57,10 +57,10 @@ def _lines(bundle: Bundle, translate: Translate, link: str | None) -> Iterator[s
     for run, name in zip(bundle.runs, bundle.names, strict=True):
         yield f"| {' | '.join(_row(run, name, _))} |"
     if any(summarise(run).projected for run in bundle.runs):
-        yield f"\n{_('* projected: no epoch was timed whole')}".replace("*", r"\*")
+        yield "\n" + _("* projected: no epoch was timed whole").replace("*", r"\*")
     if link is not None:
         yield f"\n[{_('The result with its raw samples')}](<{address(link)}>)"
-    yield f"\n{_('The same again, with Crossover:')}\n"
+    yield "\n" + _("The same again, with Crossover:") + "\n"
     command = "\n".join(reproduce(bundle.runs))
     fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", command)), default=0))
     yield f"{fence}bash\n{command}\n{fence}"

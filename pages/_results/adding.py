@@ -10,13 +10,14 @@ from core import units
 from core.errors import InputError
 from core.i18n import Translate
 from core.messages import sentence
+from core.records import Note
 from core.runs import exchange
 from core.runs.importing import Plan, plan
 from core.runs.keeping import Keeper, listed
 from core.runs.listing import Listing
 from core.wording import badge_words, setup_words, workload_words
 from pages._results import side_by_side
-from pages._shared import language, resources
+from pages._shared import language, resources, visitor
 from pages._shared.markdown import plain
 
 _ROUND = "results_round"  # a new uploader each time, so that what was added isn't offered again
@@ -28,7 +29,10 @@ def show(listing: Listing, translate: Translate) -> None:
     """The place to drop files, and what they would add."""
     _ = translate
     _told(_)
-    if resources.storage().store is None:
+    if _privately():
+        text = _("On this public server only you see what you add here, and it is forgotten after a day.")
+        st.caption(text)
+    elif resources.storage().store is None:
         st.markdown(_("There is no database to add runs to; the reason is told above."))
         return
     files = st.file_uploader(
@@ -39,9 +43,12 @@ def show(listing: Listing, translate: Translate) -> None:
         max_upload_size=exchange.SIZE_LIMIT_BYTES >> 20,
     )
     plans: list[Plan] = []
+    sizes: list[int] = []
     for file in files:
         found = _looked_through(file.name, file.getvalue(), listing, plans, _)
-        plans += [found] if found is not None and found.new else []
+        if found is not None and found.new:
+            plans.append(found)
+            sizes.append(file.size)
     if plans:
         count = sum(len(one.new) for one in plans)
         st.button(
@@ -49,7 +56,7 @@ def show(listing: Listing, translate: Translate) -> None:
             type="primary",
             icon=":material/add:",
             on_click=_add,
-            args=(plans,),
+            args=(plans, sizes),
             key="results_add",
         )
 
@@ -87,12 +94,27 @@ def _looked_through(
     return found
 
 
-def _add(plans: Sequence[Plan]) -> None:
+def _privately() -> bool:
+    """Strangers write nothing to the database."""
+    return resources.hosting().public and not visitor.is_admin()
+
+
+def _keep(found: Plan, size_bytes: int) -> Note | None:
+    """The problem that was met, or None."""
+    if not _privately():
+        return Keeper(resources.storage().store).results(found.new)
+    try:
+        resources.guests().add(visitor.me(), found.new, size_bytes)
+    except InputError as problem:
+        return Note(problem.code, dict(problem.facts))  # type: ignore[arg-type]
+    return None
+
+
+def _add(plans: Sequence[Plan], sizes: Sequence[int]) -> None:
     """All of a file or nothing of it."""
     added: list[str] = []
-    keeper = Keeper(resources.storage().store)
-    for found in plans:
-        problem = keeper.results(found.new)
+    for found, size_bytes in zip(plans, sizes, strict=True):
+        problem = _keep(found, size_bytes)
         if problem is not None:
             st.session_state["problem"] = [problem.code, dict(problem.facts)]
             break

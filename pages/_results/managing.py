@@ -13,7 +13,7 @@ from core.runs.listing import Listing
 from core.runs.store import RunRow
 from core.wording import label_of, workload_words
 from pages._results import runs_list, side_by_side
-from pages._shared import resources
+from pages._shared import resources, visitor
 from pages._shared.markdown import plain
 
 _DELETED = "results_deleted"  # what the undo button brings back
@@ -29,7 +29,7 @@ def bar(listing: Listing, translate: Translate) -> None:
     runs = listing.runs(picked)
     names = [_name(run_id, listing, _) for run_id in picked]
     st.markdown(_("Picked: {names}").format(names=_(", ").join(plain(name) for name in names)))
-    changeable = [run.id for run in runs if _is_stored(run.id)]
+    changeable = _changeable([run.id for run in runs])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             _("Compare them") if len(picked) > 1 else _("Open it"),
@@ -90,9 +90,14 @@ def _row(run_id: str) -> RunRow | None:
     return store.row(run_id) if store is not None else None
 
 
-def _is_stored(run_id: str) -> bool:
-    """What ships with Crossover lies in files: it can be neither named nor deleted here."""
-    return _row(run_id) is not None
+def _changeable(run_ids: Sequence[str]) -> list[str]:
+    """Of these, the stored ones that this visitor may change. What ships with Crossover lies in files."""
+    store = resources.storage().store
+    if store is None:
+        return []
+    owners = store.visitors_of(run_ids)
+    stored = [run_id for run_id in run_ids if store.row(run_id) is not None]
+    return [run_id for run_id in stored if visitor.may_change(owners.get(run_id))]
 
 
 def _naming(run_id: str, listing: Listing, translate: Translate) -> None:
@@ -118,7 +123,7 @@ def _naming(run_id: str, listing: Listing, translate: Translate) -> None:
 def _save(run_id: str) -> None:
     store = resources.storage().store
     tags = st.session_state[f"tags-{run_id}"].replace("，", ",").split(",")
-    if store is None:
+    if store is None or not _changeable((run_id,)):  # a widget's word isn't enough
         return
     try:
         store.rename(run_id, st.session_state[f"name-{run_id}"])
@@ -132,6 +137,7 @@ def _delete(run_ids: Sequence[str]) -> None:
     store = resources.storage().store
     if store is None:
         return
+    run_ids = _changeable(run_ids)  # a widget's word isn't enough
     try:
         store.delete_runs(run_ids, datetime.now(UTC).isoformat(timespec="milliseconds"))
     except StoreError as problem:

@@ -59,7 +59,7 @@ def storage() -> Storage:
 def runner() -> Runner:
     keeper, keep_days = Keeper(storage().store), hosting().keep_days
     if hosting().public:
-        return Runner(keeper, paths.datasets_dir(), Limits.public(), keep_days=keep_days)
+        return Runner(keeper, paths.datasets_dir(), limits=Limits.public(), keep_days=keep_days)
     return Runner(keeper, paths.datasets_dir(), keep_days=keep_days)
 
 

@@ -30,7 +30,7 @@ _COOKIE = "_streamlit_xsrf"  # Streamlit gives it to every browser; from another
 def me() -> str:
     """This browser, or this session where it takes no cookies."""
     if _ME not in st.session_state:
-        token, _ = decode_xsrf_token_string(st.context.cookies.get(_COOKIE, ""))  # masked anew each time
+        token, _ = decode_xsrf_token_string(_cookie())  # masked anew each time
         st.session_state[_ME] = hashlib.sha256(token).hexdigest()[:32] if token else secrets.token_hex(16)
     found: str = st.session_state[_ME]
     return found
@@ -38,11 +38,20 @@ def me() -> str:
 
 def network() -> str:
     """The address that this visitor comes from; without one (on this machine itself) the browser."""
-    address = st.context.ip_address
-    if resources.hosting().trust_proxy:  # which appends what it saw: what stands before may be made up
-        forwarded = ",".join(st.context.headers.get_all("X-Forwarded-For"))
-        address = forwarded.rpartition(",")[2].strip() or address
+    address = _address(resources.hosting().trust_proxy)
     return me() if address is None else hashlib.sha256(_salt() + _place(address).encode()).hexdigest()[:32]
+
+
+def _address(trust_proxy: bool) -> str | None:
+    if trust_proxy:  # which appends what it saw: what stands before may be made up
+        forwarded = ",".join(st.context.headers.get_all("X-Forwarded-For"))
+        if last := forwarded.rpartition(",")[2].strip():
+            return last
+    return st.context.ip_address
+
+
+def _cookie() -> str:
+    return st.context.cookies.get(_COOKIE, "")
 
 
 def _place(address: str) -> str:

@@ -19,7 +19,7 @@ from core.runs.admission import Limits
 from core.runs.jobs import Runner
 from core.runs.keeping import Keeper
 from core.runs.store import Store
-from pages._shared import resources
+from pages._shared import resources, visitor
 from tests.builders import make_gpu_result, make_machine, make_result
 from tests.pages.scripted import Workers
 
@@ -119,6 +119,8 @@ def dashboard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limits: Limits) -
     monkeypatch.setenv("CROSSOVER_RECORDINGS_DIR", str(tmp_path))
     monkeypatch.setattr(environment, "machine", lambda: WITHOUT_GPU)
     monkeypatch.setattr(machine_lock, "LOCK", tmp_path / "measuring.lock")  # others may measure meanwhile
+    monkeypatch.setattr(visitor, "_address", lambda trust_proxy: None)  # AppTest has neither
+    monkeypatch.setattr(visitor, "_cookie", lambda: "")
     workers = Workers()
     starting = functools.partial(Runner, limits=limits, start_worker=workers.start)
     monkeypatch.setattr(resources, "Runner", starting)

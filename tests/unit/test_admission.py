@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from core import messages
+from core import messages, offers
+from core.analysis import quiz
 from core.errors import InputError
 from core.records import JobSpec, Setup
 from core.runs.admission import Limits, check
@@ -127,3 +128,99 @@ def test_a_server_may_have_limits_of_its_own():
         check(spec)
         with pytest.raises(InputError):
             check(spec, small)
+
+
+# --- what strangers may ask of a public server
+
+
+PUBLIC = Limits.public()
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        job(max_seconds=30),
+        job(model="mlp", batch_size=4096, dataset="synthetic", max_seconds=30),
+        job(model="mobilenet_v3_small", batch_size=128, epochs=10, max_seconds=30),
+        job(dataset="synthetic:3x64x64,classes=10,images=5000", batch_size=256, max_seconds=30),
+        job((Setup(), make_setup(data_path="loader", synchronous=True)), max_seconds=30),
+        job(tuple(make_setup(device=device) for device in ("cpu", "cuda:0", "mps", "xpu")), max_seconds=30),
+    ],
+)
+def test_a_public_server_measures_small_things(good):
+    check(good, PUBLIC)
+
+
+@pytest.mark.parametrize(
+    ("spec", "code"),
+    [
+        *[
+            (job(dataset=dataset, max_seconds=30), "only_offered_data")
+            for dataset in ("mnist", "fashion-mnist", "cifar10", "folder:/etc", "folder:..", "folder:x@32")
+        ],
+        *[
+            (job(dataset=f"synthetic{shape}", max_seconds=30), "only_small_images")
+            for shape in (
+                ":3x32x32",  # half a gibibyte of them
+                ":3x65x64,images=1",
+                ":4x8x8,images=10",
+                ":0x8x8,images=10",
+                ":1x8x8,images=0",
+                ":1x8x8,classes=1,images=9",
+                ":1x8x8,classes=1001,images=9",
+                ":1x64x64,images=999999",
+                ":images=1",
+            )
+        ],
+        *[
+            (job(model=model, max_seconds=30), "only_offered_models")
+            for model in ("resnet18", "vit_b_16", "resnet50", "vit_h_14", "__init__")
+        ],
+        *[
+            (job((make_setup(**rung),), max_seconds=30), "only_plain_setups")
+            for rung in (
+                {"step": "compiled"},
+                {"step": "compiled", "cpp_calls": True},
+                {"device": "cuda:0", "step": "graph"},
+                {"products": "mkl_fast"},
+                {"products": "onednn"},
+                {"data_path": "workers"},
+                {"data_path": "transforms"},
+                {"keep_pages": True},
+                {"bind_threads": True},
+                {"flush_denormals": True},
+                {"fused": True},
+                {"channels_last": True},
+            )
+        ],
+        (job(model="cnn", batch_size=1025, max_seconds=30), "out_of_range"),
+        (job(model="mlp", batch_size=4097, max_seconds=30), "out_of_range"),
+        (job(dataset="synthetic:3x64x64,images=5000", batch_size=512, max_seconds=30), "out_of_range"),
+        (job(epochs=11, max_seconds=30), "out_of_range"),
+        (job(seed=4, max_seconds=30), "out_of_range"),
+        (job(max_seconds=31), "out_of_range"),
+        (job(tuple(make_setup(device=f"cuda:{i}") for i in range(7)), max_seconds=1), "setups_count"),
+        (job(tuple(make_setup(device=f"cuda:{i}") for i in range(5)), max_seconds=30), "too_long_together"),
+    ],
+)
+def test_a_public_server_refuses_the_rest_with_a_reason(spec, code):
+    with pytest.raises(InputError) as refusal:
+        check(spec, PUBLIC)
+    assert refusal.value.code == code
+    assert len(messages.sentence(code, refusal.value.facts)) < 400
+
+
+def test_what_a_public_server_offers_is_what_it_admits():
+    for model in PUBLIC.models(offers.MODELS):
+        for dataset in PUBLIC.datasets(offers.DATASETS):
+            sizes = PUBLIC.batch_sizes(model, offers.batch_sizes(model))
+            assert sizes
+            for size in sizes:
+                check(job(model=model, dataset=dataset, batch_size=size, max_seconds=30), PUBLIC)
+    assert Limits().models(offers.MODELS) == offers.MODELS
+    assert Limits().datasets(offers.DATASETS) == offers.DATASETS
+
+
+def test_the_quiz_can_be_played_on_a_public_server():
+    for spec in quiz.plan("cpu"):
+        check(spec, PUBLIC)
