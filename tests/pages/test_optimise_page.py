@@ -51,7 +51,7 @@ class Climber:
         self.started, self.cancelled = [], []
         self.problem: InputError | None = None
 
-    def start(self, work, device):
+    def start(self, work, device, visitor=None):
         if self.problem is not None:
             raise self.problem
         self.started.append((work, device))

@@ -63,9 +63,9 @@ def test_a_job_that_is_unknown_says_so(dashboard):
 
 def test_a_refused_job_says_why(dashboard, monkeypatch):
     def refuse(spec, visitor=None):
-        raise InputError("queue_full", waiting=50)
+        raise InputError("queue_full", waiting=50, minutes=3)
 
     monkeypatch.setattr(resources.runner(), "submit", refuse)
     visitor = visit(dashboard)
     visitor.button(key="watch").click().run()
-    assert errors(visitor) == [sentence("queue_full", {"waiting": 50})]
+    assert errors(visitor) == [sentence("queue_full", {"waiting": 50, "minutes": 3})]

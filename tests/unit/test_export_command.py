@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from core.cli import export, main
 from core.errors import InputError
-from core.records import JobSpec, Trace, TracedStep
+from core.records import JobSpec
 from core.runs import exchange
 from core.runs.keeping import Keeper
 from core.runs.store import Store
 from core.sharing import files, formats
 from tests.builders import make_gpu_result, make_result
+from tests.traces import make_watched
 
 NOW = "2026-11-29T10:00:00+00:00"
 PAIR = make_result(), make_gpu_result()
@@ -80,9 +80,8 @@ def test_stored_jobs_and_runs_are_sources_too(tmp_path):
 
 
 def test_watched_steps_are_written_as_a_trace(tmp_path):
-    trace = Trace("pass", (TracedStep("warm", "stamps", 0.1, ()),), (0.1,))
     path = tmp_path / "runs.json"
-    exchange.write_json(path, exchange.document([replace(PAIR[0], trace=trace)], created_at=NOW))
+    exchange.write_json(path, exchange.document([make_watched()], created_at=NOW))
     assert main(["export", str(path), "--out", str(tmp_path / "a.trace.json")]) == 0
     assert "traceEvents" in json.loads((tmp_path / "a.trace.json").read_text("utf-8"))
 

@@ -10,6 +10,7 @@ from core.errors import InputError, MeasurementError
 from core.hardware import environment
 from core.records import Device, Note, Workload
 from core.runs import optimise
+from core.runs.admission import Limits
 from core.runs.optimise import Optimiser, climb
 from tests.builders import make_blocks, make_cpu, make_machine, make_result
 
@@ -147,7 +148,7 @@ def test_a_precision_that_would_be_imitated_isnt_tried(device, isa, precisions, 
 class Queue:
     """A runner that measures as Bench does, one job at a time, when it is let."""
 
-    devices, default_threads = (CPU,), 8
+    devices, default_threads, limits = (CPU,), 8, Limits()
 
     def __init__(self, bench):
         self.bench, self.cancelled, self.may_go_on = bench, set(), threading.Event()
@@ -157,7 +158,7 @@ class Queue:
         if spec.workload.batch_size > 1000:
             raise InputError("out_of_range", name="batch_size", value="", low=1, high=1000)
 
-    def submit(self, spec):
+    def submit(self, spec, visitor=None):
         self.spec = spec
         return f"job-{len(self.bench.jobs) + 1}"
 
