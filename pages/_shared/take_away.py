@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -19,6 +20,7 @@ from core.sharing.formats import Format
 from pages._shared import language
 
 _KIND, _PICTURE = "take_away_kind", "take_away_picture"
+_RESULTS = "results"  # the page's name in its address
 _PICTURES = ("PNG", "SVG")
 
 
@@ -31,10 +33,10 @@ class _Kind:
 
 
 def show(results: Sequence[RunResult], translate: Translate, link: str | None = None) -> None:
-    """`link`: where these results are shown, for the kinds that can point there; else the job's own page."""
+    """`link`: where these results are shown, for the kinds that can point there; else read off the results."""
     _ = translate
     if link is None:
-        link = _job_link(results)
+        link = address_of(results, st.context.url)
     with st.expander(_("Take it away")):
         kinds = _kinds(_)
         if not any(run.trace for run in results):
@@ -95,13 +97,17 @@ def _content(
     return made
 
 
-def _job_link(results: Sequence[RunResult]) -> str | None:
-    """The address of the job on this server; None where a part of the results comes from elsewhere."""
-    jobs = {run.job_id for run in results}
-    here = st.context.url
-    if here is None or len(jobs) > 1 or any(run.origin != "measured" for run in results):
+def address_of(results: Sequence[RunResult], here: str | None) -> str | None:
+    """Where these results are shown on the server whose page `here` is; None where that isn't known.
+
+    A whole job of this server is shown on the first page, anything else on Results.
+    """
+    if here is None:
         return None
-    return f"{here.partition('?')[0]}?job={results[0].job_id}"
+    root = here.partition("?")[0].rstrip("/").removesuffix(f"/{_RESULTS}")
+    if len({run.job_id for run in results}) == 1 and all(run.origin == "measured" for run in results):
+        return f"{root}/?job={quote(results[0].job_id)}"
+    return f"{root}/{_RESULTS}?runs={','.join(quote(run.id) for run in results)}"
 
 
 def _kinds(translate: Translate) -> dict[Format, _Kind]:

@@ -62,10 +62,10 @@ def test_a_job_that_is_unknown_says_so(dashboard):
 
 
 def test_a_refused_job_says_why(dashboard, monkeypatch):
-    def refuse(spec, visitor=None):
+    def refuse(specs, visitor=None, network=None):
         raise InputError("queue_full", waiting=50, minutes=3)
 
-    monkeypatch.setattr(resources.runner(), "submit", refuse)
+    monkeypatch.setattr(resources.runner(), "submit_all", refuse)
     visitor = visit(dashboard)
     visitor.button(key="watch").click().run()
     assert errors(visitor) == [sentence("queue_full", {"waiting": 50, "minutes": 3})]

@@ -80,3 +80,16 @@ def test_the_files_hold_what_is_shown(pair):
     assert [run.id for run in exchange.read_document(json.loads(made("json")))] == ["run-cpu", "run-gpu"]
     assert len(list(csv.reader(io.StringIO(made("blocks"))))) == 33
     assert set(formats.ENDINGS) == set(formats.FORMATS)
+
+
+@pytest.mark.parametrize(
+    "here", ["https://a.b/x", "https://a.b/x/", "https://a.b/x/results", "https://a.b/x?lang=en"]
+)
+def test_the_link_of_a_snippet_opens_what_it_was_made_of(pair, here):
+    assert take_away.address_of(pair, here) == "https://a.b/x/?job=job-1"
+    other = replace(pair[1], origin="recorded")
+    assert take_away.address_of((pair[0], other), here) == "https://a.b/x/results?runs=run-cpu,run-gpu"
+    assert take_away.address_of((pair[0], replace(pair[1], job_id="job-2")), here).endswith(
+        "runs=run-cpu,run-gpu"
+    )
+    assert take_away.address_of(pair, None) is None

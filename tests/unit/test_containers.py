@@ -1,4 +1,4 @@
-"""The container files as far as they can be checked without an engine: what they promise, and that it is there."""
+"""The container files as far as they can be checked without an engine: what they promise, and what is there."""
 
 import re
 import shlex
