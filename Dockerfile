@@ -1,9 +1,10 @@
 # The dashboard for a machine without a GPU: CPU wheels, no compiler, no root.
-#   docker build -t crossover . && docker run --rm -p 127.0.0.1:8501:8501 -v crossover:/data crossover
-# For an NVIDIA GPU: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130, and run with --gpus all.
+#   docker build --build-arg TORCH_INDEX=... -t crossover . && docker run --rm -p 127.0.0.1:8501:8501 -v crossover:/data crossover
+# TORCH_INDEX: the package index that https://pytorch.org/get-started/locally/ names for "CPU", or for the CUDA of an
+# NVIDIA GPU (then run with --gpus all). Without it PyPI's build is taken, which brings gigabytes of CUDA.
 
 FROM python:3.12-slim AS build
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX
 WORKDIR /build
 RUN python -m venv /venv
 COPY requirements.txt constraints.txt ./

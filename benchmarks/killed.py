@@ -14,6 +14,7 @@ from benchmarks import postgres
 from benchmarks.aftermath import Witness
 from benchmarks.pairing import BrokenError, Row, at_most
 from benchmarks.servers import ROOT
+from scripts import postgresql
 
 SEED = 20261107
 _KILLS, _KILLS_QUICK = 50, 3
@@ -53,20 +54,20 @@ def kill(url: str, folder: Path, at_work: int, at_start: int) -> Witness:
     return witness
 
 
-def _stop(server: postgres.Cluster, folder: Path, stops: int) -> Witness:
+def _stop(server: postgresql.Server, folder: Path, stops: int) -> Witness:
     """One server that goes on working while its database goes down and comes back."""
-    chance, witness = random.Random(SEED), Witness(server.url, folder / "journal.jsonl")
-    with _victim(server.url, folder) as victim:
+    chance, witness = random.Random(SEED), Witness(server.url(), folder / "journal.jsonl")
+    with _victim(server.url(), folder) as victim:
         _until(witness.opened, victim)
         for _ in range(stops):
             time.sleep(chance.uniform(*_AT_WORK_S))
-            server.stop_at_once()
+            server.stop("immediate")
             server.start()
             witness.look()
             if victim.poll() is not None:
                 raise BrokenError(f"the server has ended by itself, exit code {victim.returncode}")
     witness.look()
-    with _victim(server.url, folder) as heir:
+    with _victim(server.url(), folder) as heir:
         _until(witness.opened, heir)
     witness.look()
     return witness

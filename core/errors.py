@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.records.codes import Note
+
 
 class CrossoverError(Exception):
     """Something a person can act on: a code for the message catalogue and the facts that fill it."""
@@ -12,6 +14,11 @@ class CrossoverError(Exception):
         super().__init__(code, facts)
         self.code = code
         self.facts = facts
+
+    @property
+    def note(self) -> Note:
+        """The same as records and pages keep it."""
+        return Note(self.code, dict(self.facts))  # type: ignore[arg-type]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Survives the way between two processes, which knows of positional arguments only."""

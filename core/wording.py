@@ -286,7 +286,7 @@ def status_word(status: Status, translate: Translate) -> str:
 def origin_word(origin: Origin, translate: Translate) -> str:
     """Where a run is from, in a word."""
     words: dict[Origin, str] = {
-        "measured": translate("measured here"),
+        "measured": translate("measured"),
         "recorded": translate("recorded"),
         "imported": translate("imported"),
     }

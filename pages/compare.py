@@ -42,7 +42,8 @@ followed = looked_at.job_id if looked_at.open else st.session_state.get("mine")
 live.panel(followed)
 live.queue(followed)
 live.done_meanwhile(looked_at.job_id)
-replay.show(focus.recorded(settings))
+recorded = focus.recorded(settings)
+replay.show(recorded)
 
 # 4. The answer and its evidence
 found = focus.results(looked_at, settings)
@@ -51,8 +52,8 @@ if isinstance(found, Note):
 elif any(result.blocks or result.failure for result in found):  # else cancelled before anything was measured
     from pages._shared import result_view  # brings Plotly: not before there is something to draw
 
-    result_view.show((*found, *focus.recorded(settings)), told=looked_at.problem)
+    result_view.show((*found, *recorded), told=looked_at.problem)
 elif not looked_at.open:
-    notices.nothing_yet(focus.recorded(settings))
+    notices.nothing_yet(recorded)
 
 history.show(settings.workload)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import StoreError
-from core.records import Device, Note, RunResult
+from core.records import Device, RunResult
 from core.wording import workload_words
 from pages._learn import learn_controls, learn_runs, learn_view, quiz
 from pages._shared import controls, focus, language, live, notices, resources
@@ -51,7 +51,7 @@ runs: tuple[RunResult, ...] = ()
 try:
     runs = learn_runs.known(choice.workload, looked_at.job_id, learn_controls.last())
 except StoreError as problem:
-    notices.problem(Note(problem.code, dict(problem.facts)))  # type: ignore[arg-type]
+    notices.problem(problem.note)
 if looked_at.job_id and not looked_at.open and not any(run.job_id == looked_at.job_id for run in runs):
     st.info(
         _("This measurement was stopped before the article's lines, or wasn't asked to try them."),

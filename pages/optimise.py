@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.errors import StoreError
-from core.records import Device, Note
+from core.messages import sentence
+from core.records import Device
 from core.wording import workload_words
 from pages._optimise import ladder_controls, ladder_runs, own_code_view
 from pages._shared import language, live, notices, resources
@@ -37,10 +38,13 @@ with st.container(horizontal=True, vertical_alignment="center"):
         type="primary",
         icon=":material/play_arrow:",
         on_click=ladder_controls.submit,
-        disabled=busy or runner.devices is None,  # what to plan depends on the device
+        # what to plan depends on the device; a public server has no time to climb
+        disabled=busy or runner.devices is None or not runner.limits.free,
         key="optimise",
     )
     st.markdown(plain(workload_words(choice.workload, _)))
+if not runner.limits.free:
+    st.caption(plain(sentence("no_climbs_here", {}, _)))
 notices.show(failure, rejected)
 live.wait_for_devices()
 
@@ -53,7 +57,7 @@ gains = {}
 try:
     ladders = ladder_runs.known(choice.workload, progress)
 except StoreError as problem:
-    notices.problem(Note(problem.code, dict(problem.facts)))  # type: ignore[arg-type]
+    notices.problem(problem.note)
 else:
     if ladders:
         from pages._optimise import ladder_view  # brings Plotly: not before there is something to draw

@@ -41,6 +41,6 @@ else:
             if more.open:
                 boards.show(listing, _)
     except CrossoverError as problem:
-        notices.problem(Note(problem.code, dict(problem.facts)))  # type: ignore[arg-type]
+        notices.problem(problem.note)
     for bad in resources.recordings().bad_files:
         notices.problem(Note(bad.code, bad.facts))  # type: ignore[arg-type]

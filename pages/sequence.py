@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import StoreError
-from core.records import Device, Note
+from core.records import Device
 from core.wording import setup_words, workload_words
 from pages._sequence import sequence_controls, sequence_runs
 from pages._shared import controls, focus, language, live, notices, resources
@@ -54,7 +54,7 @@ found: tuple[sequence_runs.Found, ...] = ()
 try:
     found = sequence_runs.known(choice, devices, sequence_controls.last())
 except StoreError as problem:
-    notices.problem(Note(problem.code, dict(problem.facts)))  # type: ignore[arg-type]
+    notices.problem(problem.note)
 for item in found:
     name = plain(setup_words(item.wanted, None, _))
     for lacking in choice.missing(item.device):

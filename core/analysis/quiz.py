@@ -199,7 +199,7 @@ def _stopped(results: Sequence[RunResult], expected: int) -> tuple[Problem | Non
 
 
 def _note(problem: InputError) -> Note:
-    return Note(problem.code, dict(problem.facts))  # type: ignore[arg-type]
+    return problem.note
 
 
 # --- whether it was guessed ----------------------------------------------------------------------

@@ -12,8 +12,8 @@ from core.cli.sources import HELP, METAVAR, runs_of
 from core.errors import InputError
 from core.hardware import environment
 from core.i18n import Translate
+from core.runs.exchange import write_text
 from core.sharing import formats
-from core.sharing.files import write_text
 
 
 def add_to(commands: Any) -> None:

@@ -18,7 +18,6 @@ from core.records import Estimate, Workload
 _FARTHEST = 20.0  # times the slowest, beyond which the slow ones would lie on each other at the axis' start
 _LONGEST_NAME = 40  # an imported record may say what it likes
 _EMPTY_WORDS = re.compile(r"\((?:R|TM)\)|@.*|\b(?:CPU|Processor|\d+-Core)\b", re.IGNORECASE)
-_BESIDE = {True: " ".join(("top", "left")), False: " ".join(("top", "right"))}
 _LINE = 64  # a device's label in up to four lines
 _AROUND = 96  # axis and axis title
 
@@ -155,7 +154,7 @@ def _dot(entry: Entry, label: str, data: Leaderboard, translate: Translate) -> g
             "line": {"width": 0 if here else 3},
         },
         text=[units.rate(value, translate)],
-        textposition=_BESIDE[_is_far_right(entry, data)],  # towards the middle
+        textposition=f"top {'left' if _is_far_right(entry, data) else 'right'}",  # towards the middle
         cliponaxis=False,
         hovertext=[f"{label}<br>{_spoken(entry, translate)}"],
         hoverinfo="text",

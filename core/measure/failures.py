@@ -25,7 +25,7 @@ def explain(problem: Exception, spec: RunSpec, data: Prepared, default_threads: 
     """
     device, batch_size = spec.setup.device, spec.workload.batch_size
     if isinstance(problem, CrossoverError):
-        return Note(problem.code, dict(problem.facts))  # type: ignore[arg-type]
+        return problem.note
     text = next(iter(str(problem).splitlines()), "") or type(problem).__name__
     if isinstance(problem, torch.OutOfMemoryError):
         traceback.clear_frames(problem.__traceback__)  # they hold the failed model and its activations

@@ -18,7 +18,7 @@ from core.measure.apart import Apart, needed
 from core.measure.data import Prepared, prepare
 from core.measure.stopping import Stopping
 from core.measure.trainee import LEAD_IN_S, Trainee
-from core.records import ColdStart, DataInfo, Device, Fact, JobSpec, Note, RunSpec
+from core.records import ColdStart, DataInfo, Device, JobSpec, Note, RunSpec
 
 Emit = Callable[..., None]
 T = TypeVar("T")
@@ -257,8 +257,7 @@ def _explained(
     try:
         return look(job.max_seconds)
     except MeasurementError as problem:
-        facts: dict[str, Fact] = dict(problem.facts)  # type: ignore[arg-type]
-        note = Note(problem.code, facts)
+        note = problem.note
     except (RuntimeError, MemoryError) as problem:
         if failures.is_lost(problem):
             raise

@@ -262,6 +262,7 @@ ERRORS = {
     "unknown_job": N_(
         "There is no measurement {job} here. It may have been made on another machine, or deleted."
     ),
+    "still_measured": N_("A run that is still being measured can't be deleted. Cancel the measurement first."),
     "unknown_run": N_(
         "There is no run {run} here. It may have been deleted, or kept on another machine: import its file to see it."
     ),

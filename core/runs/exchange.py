@@ -100,11 +100,19 @@ def digest(result: RunResult) -> str:
 
 def write_json(path: Path, data: Any) -> None:
     """Write `data` to `path` whole or not at all. Raises InputError("file_not_written")."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # same folder: a rename is atomic there only
     try:
         text = json.dumps(data, allow_nan=False)
-        with part.open("x", encoding="utf-8") as file:
-            file.write(text + "\n")
+    except ValueError as error:
+        raise InputError("file_not_written", name=path.name, problem=str(error)) from error
+    write_text(path, text + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` over what was there, whole or not at all. Raises InputError("file_not_written")."""
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # same folder: a rename is atomic there only
+    try:
+        with part.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

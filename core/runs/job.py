@@ -55,6 +55,7 @@ class Job:
     results: tuple[RunResult, ...] = ()  # when it is done
     done: bool = False  # over, tidied up and stored
     started_s: float | None = None  # of the monotonic clock
+    is_listed: bool = True  # among the stored jobs
     assembly: Assembly = field(init=False)
 
     def __post_init__(self) -> None:

@@ -21,12 +21,12 @@ from core.errors import CrossoverError, InputError, MeasurementError, StoreError
 from core.hardware import environment, idle, nvml
 from core.hardware.cpu import CpuReader
 from core.hardware.sampler import Sampler
-from core.records import Device, Fact, Idle, JobSpec, Note
+from core.records import Device, Idle, JobSpec, Note
 from core.runs import owner
 from core.runs.admission import Limits, check
 from core.runs.gate import Gate
-from core.runs.job import Job, Surroundings
-from core.runs.keeping import Keeper, Over
+from core.runs.job import Job, JobState, Surroundings
+from core.runs.keeping import Keeper
 from core.runs.machine_lock import machine_lock
 from core.runs.worker import Event, Worker, killed_after
 
@@ -103,8 +103,7 @@ class Runner:
             with self._changed:
                 self._gate.admit(jobs, self._current, self._queue, visitor, network or visitor)
             for job in jobs:
-                problem = self._keeper.job_added(job.id, job.spec, job.created_at, self._owner, visitor)
-                job.storage_problem = problem
+                job.storage_problem = self._keeper.job_added(job, self._owner)
             with self._changed:
                 for job in jobs:
                     self._hold(job)
@@ -218,7 +217,7 @@ class Runner:
         try:
             rows = self._keeper.left_behind(owner.is_alive, stale)
         except StoreError as problem:
-            self.inheritance_problem = _note(problem)
+            self.inheritance_problem = problem.note
             return
         for row in rows:
             if row.state == "running":
@@ -367,14 +366,12 @@ class Runner:
             runs = job.assembly.runs
             if job.failure is None and all(run.status == "failed" for run in runs):
                 job.failure = runs[0].failure
-            state: Over = "cancelled" if job.over else "failed" if job.failure else "finished"
+            state: JobState = "cancelled" if job.over else "failed" if job.failure else "finished"
             results = job.results_now("cancelled" if state == "cancelled" else "failed")
-        measured = any(result.blocks for result in results)
-        problem = self._keeper.results(results) if measured else None
-        problem = self._keeper.job_over(job.id, state, job.failure) or problem
+            job.results, job.state, job.sampler = results, state, None
+        self._keeper.job_done(job, self._owner)
         with self._changed:
-            job.storage_problem = problem or job.storage_problem
-            job.results, job.state, job.sampler, job.done = results, state, None, True
+            job.done = True
             self._gate.over(job)
             self._changed.notify_all()
 
@@ -382,6 +379,7 @@ class Runner:
         purge_at = time.monotonic() if self._heir else math.inf
         while not self._closed:
             self._keeper.beat(self._owner, _now())
+            self._keeper.keep_again(self._owner)
             if time.monotonic() >= purge_at:
                 self.purge_problem = self._keeper.purge(datetime.now(UTC), self._keep_days)
                 purge_at = time.monotonic() + _PURGE_EVERY_S
@@ -393,7 +391,4 @@ def _now() -> str:
 
 
 def _note(problem: Exception, code: str = "") -> Note:
-    if isinstance(problem, CrossoverError):
-        facts: dict[str, Fact] = dict(problem.facts)  # type: ignore[arg-type]
-        return Note(problem.code, facts)
-    return Note(code, {"problem": str(problem)})
+    return problem.note if isinstance(problem, CrossoverError) else Note(code, {"problem": str(problem)})

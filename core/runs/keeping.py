@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from core.analysis import stats, timed
 from core.analysis.quality import quality
 from core.analysis.summary import final_accuracy
 from core.errors import StoreError
-from core.records import JobSpec, Note, RunResult
+from core.records import Note, RunResult
+from core.runs.job import Job, JobState
 
 if TYPE_CHECKING:  # the store needs SQLAlchemy, which a machine that only measures may lack
     from core.runs.store import JobRow, RunSummary, Store
 
-Over = Literal["finished", "failed", "cancelled", "interrupted"]
+_MOST_UNKEPT = 20  # jobs whose results are held in memory while there is no database
+
 _UNDO = timedelta(days=1)  # how long what was deleted can be brought back
 
 
@@ -27,16 +29,39 @@ class Keeper:
 
     def __init__(self, store: Store | None) -> None:
         self._store = store
+        self._unkept: dict[str, Job] = {}  # by id, the oldest first
 
-    def job_added(
-        self, job_id: str, spec: JobSpec, created_at: str, owner: str, visitor: str | None
-    ) -> Note | None:
-        return self._try(lambda store: store.add_job(job_id, spec, created_at, owner, visitor))
+    def job_added(self, job: Job, owner: str) -> Note | None:
+        """Put a job in the list of jobs, by which its link is found."""
+        problem = self._try(lambda store: store.add_job(job.id, job.spec, job.created_at, owner, job.visitor))
+        job.is_listed = problem is None
+        return problem
+
+    def job_done(self, job: Job, owner: str) -> None:
+        """Keep all of a job that is over; what fails is said in the job, and tried again by `keep_again`."""
+        job.storage_problem = self._all_of(job, owner)
+        if job.storage_problem is not None:
+            self._unkept[job.id] = job
+            if len(self._unkept) > _MOST_UNKEPT:
+                del self._unkept[next(iter(self._unkept))]
+
+    def keep_again(self, owner: str) -> None:
+        """What the store couldn't take when it was over: the database may be back."""
+        for job in tuple(self._unkept.values()):
+            job.storage_problem = self._all_of(job, owner)
+            if job.storage_problem is None:
+                del self._unkept[job.id]
+
+    def _all_of(self, job: Job, owner: str) -> Note | None:
+        problem = None if job.is_listed else self.job_added(job, owner)
+        if any(result.blocks for result in job.results):
+            problem = self.results(job.results) or problem
+        return self.job_over(job.id, job.state, job.failure) or problem
 
     def job_running(self, job_id: str) -> Note | None:
         return self._try(lambda store: store.set_job_state(job_id, "running"))
 
-    def job_over(self, job_id: str, state: Over, failure: Note | None) -> Note | None:
+    def job_over(self, job_id: str, state: JobState, failure: Note | None) -> Note | None:
         return self._try(lambda store: store.set_job_state(job_id, state, failure))
 
     def results(self, results: Sequence[RunResult]) -> Note | None:
@@ -68,7 +93,7 @@ class Keeper:
         try:
             write(self._store)
         except StoreError as problem:
-            return Note(problem.code, dict(problem.facts))  # type: ignore[arg-type]
+            return problem.note
         return None
 
 

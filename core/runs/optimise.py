@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from core.analysis.ladder import Ladder, Rung, base, best, first_plan, ladder, measured, second_plan, third_plan
 from core.errors import CrossoverError, InputError, MeasurementError
 from core.hardware import environment
-from core.records import Device, Fact, JobSpec, Note, Precision, RunResult, Setup, Workload
+from core.records import Device, JobSpec, Note, Precision, RunResult, Setup, Workload
 from core.runs.jobs import Runner
 
 STEPS = 3
@@ -160,8 +160,7 @@ class Optimiser:
         except _CancelledError:
             self._change(climb_id, done=True, job_id=None)
         except CrossoverError as problem:
-            facts: dict[str, Fact] = dict(problem.facts)  # type: ignore[arg-type]
-            self._change(climb_id, failure=Note(problem.code, facts), done=True, job_id=None)
+            self._change(climb_id, failure=problem.note, done=True, job_id=None)
 
     def _wait_for(self, climb_id: str, spec: JobSpec, visitor: str | None) -> Sequence[RunResult]:
         job_id = self._runner.submit(spec, visitor)

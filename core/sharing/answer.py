@@ -8,7 +8,6 @@ from core import units
 from core.analysis.summary import summarise
 from core.i18n import Translate
 from core.messages import sentence
-from core.records import Origin
 from core.sharing.bundle import Bundle
 from core.wording import start_up_sentence, thread_sentences, verdict_sentence
 
@@ -33,13 +32,3 @@ def remarks(bundle: Bundle, translate: Translate) -> Iterator[str]:
         if said:
             yield said
     yield from thread_sentences(bundle.measured, bundle.comparisons, translate)
-
-
-def origin_word(origin: Origin, translate: Translate) -> str:
-    """Where a run comes from, in a word."""
-    words: dict[Origin, str] = {
-        "measured": translate("measured"),
-        "recorded": translate("recorded"),
-        "imported": translate("imported"),
-    }
-    return words[origin]

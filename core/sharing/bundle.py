@@ -37,5 +37,5 @@ def gather(results: Sequence[RunResult], translate: Translate) -> Bundle:
         try:
             comparisons.append(compare(baseline, other))
         except InputError as problem:
-            refused.append(Note(problem.code, problem.facts))  # type: ignore[arg-type]
+            refused.append(problem.note)
     return Bundle(runs, labels_of(runs, translate), tuple(comparisons), tuple(refused))

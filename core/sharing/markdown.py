@@ -11,11 +11,11 @@ from core.analysis.summary import summarise
 from core.errors import InputError
 from core.i18n import Translate
 from core.records import RunResult
-from core.sharing.answer import headlines, origin_word
+from core.sharing.answer import headlines
 from core.sharing.bundle import Bundle
 from core.sharing.command import reproduce
 from core.sharing.doubts import badge
-from core.wording import badge_words, workload_words
+from core.wording import badge_words, origin_word, workload_words
 
 _MARKS = re.compile(r"([\\`*_{}\[\]#~|!^$])")
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

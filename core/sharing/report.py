@@ -30,13 +30,13 @@ from core.i18n import Translate
 from core.messages import sentence
 from core.records import SCHEMA_VERSION, RunResult
 from core.runs import exchange
-from core.sharing.answer import headlines, origin_word, remarks
+from core.sharing.answer import headlines, remarks
 from core.sharing.bundle import Bundle
 from core.sharing.command import reproduce
 from core.sharing.doubts import Doubt, badge, doubts
 from core.sharing.markdown import address
 from core.sharing.words import words
-from core.wording import badge_words, status_word, workload_words
+from core.wording import badge_words, origin_word, status_word, workload_words
 
 _HERE = Path(__file__).parent
 _CHARTS = ("throughput", "epoch_time", "loss", "accuracy", "anatomy", "memory", "block_times", "telemetry")
@@ -123,6 +123,7 @@ def report(
     )
 
 
+@functools.cache
 def size_bytes() -> int:
     """What every report weighs: plotly.js. Its records and charts come on top."""
     return len(plotly_js().encode())

@@ -106,7 +106,7 @@ def _keep(found: Plan, size_bytes: int) -> Note | None:
     try:
         resources.guests().add(visitor.me(), found.new, size_bytes)
     except InputError as problem:
-        return Note(problem.code, dict(problem.facts))  # type: ignore[arg-type]
+        return problem.note
     return None
 
 

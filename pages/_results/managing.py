@@ -11,7 +11,7 @@ from core.errors import CrossoverError, StoreError
 from core.i18n import Translate
 from core.runs.listing import Listing
 from core.runs.store import RunRow
-from core.wording import label_of, workload_words
+from core.wording import setup_words, workload_words
 from pages._results import runs_list, side_by_side
 from pages._shared import resources, visitor
 from pages._shared.markdown import plain
@@ -22,14 +22,14 @@ _DELETED = "results_deleted"  # what the undo button brings back
 def bar(listing: Listing, translate: Translate) -> None:
     """The buttons for what is picked; a hint before anything is."""
     _ = translate
-    picked = runs_list.picked()
+    rows = {run_id: row for run_id in runs_list.picked() if (row := listing.row(run_id)) is not None}
+    picked = tuple(rows)  # what somebody else has deleted meanwhile is none of it
     if not picked:
         st.caption(_("Pick two or more runs to compare them. The first one picked is the baseline."))
         return
-    runs = listing.runs(picked)
-    names = [_name(run_id, listing, _) for run_id in picked]
+    names = [_name(row, _) for row in rows.values()]
     st.markdown(_("Picked: {names}").format(names=_(", ").join(plain(name) for name in names)))
-    changeable = _changeable([run.id for run in runs])
+    changeable = _changeable(picked)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             _("Compare them") if len(picked) > 1 else _("Open it"),
@@ -43,7 +43,7 @@ def bar(listing: Listing, translate: Translate) -> None:
         )
         if len(picked) == 1 and changeable:
             with st.popover(_("Name and tags"), icon=":material/label:", key="results_naming"):
-                _naming(picked[0], listing, _)
+                _naming(rows[picked[0]], _)
         if changeable == list(picked):
             st.button(
                 _("Delete"),
@@ -76,18 +76,9 @@ def undo(translate: Translate) -> None:
         st.button(_("Close"), type="tertiary", on_click=_forget, key="results_forget")
 
 
-def _name(run_id: str, listing: Listing, translate: Translate) -> str:
-    row = _row(run_id)
-    run = listing.run(run_id)
-    if row is not None and row.name:
-        return row.name
-    assert run is not None
-    return f"{workload_words(run.spec.workload, translate)} ({label_of(run, (run,), translate)})"
-
-
-def _row(run_id: str) -> RunRow | None:
-    store = resources.storage().store
-    return store.row(run_id) if store is not None else None
+def _name(row: RunRow, translate: Translate) -> str:
+    work, setup = workload_words(row.workload, translate), setup_words(row.setup, row.device_name, translate)
+    return row.name or f"{work} ({setup})"
 
 
 def _changeable(run_ids: Sequence[str]) -> list[str]:
@@ -95,25 +86,23 @@ def _changeable(run_ids: Sequence[str]) -> list[str]:
     store = resources.storage().store
     if store is None:
         return []
-    owners = store.visitors_of(run_ids)
-    stored = [run_id for run_id in run_ids if store.row(run_id) is not None]
-    return [run_id for run_id in stored if visitor.may_change(owners.get(run_id))]
+    owners, stored = store.visitors_of(run_ids), store.kept(run_ids)
+    return [run_id for run_id in run_ids if run_id in stored and visitor.may_change(owners.get(run_id))]
 
 
-def _naming(run_id: str, listing: Listing, translate: Translate) -> None:
-    _ = translate
-    row = _row(run_id)
+def _naming(row: RunRow, translate: Translate) -> None:
+    _, run_id = translate, row.id
     with st.form(f"naming-{run_id}", border=False):
         st.text_input(
             _("Name"),
-            value=(row.name or "") if row else "",
+            value=row.name or "",
             max_chars=80,
             key=f"name-{run_id}",
             placeholder=_("none"),
         )
         st.text_input(
             _("Tags, with commas between them"),
-            value=", ".join(row.tags) if row else "",
+            value=", ".join(row.tags),
             key=f"tags-{run_id}",
             placeholder=_("none"),
         )
@@ -140,11 +129,15 @@ def _delete(run_ids: Sequence[str]) -> None:
     run_ids = _changeable(run_ids)  # a widget's word isn't enough
     try:
         store.delete_runs(run_ids, datetime.now(UTC).isoformat(timespec="milliseconds"))
+        left = store.kept(run_ids)
     except StoreError as problem:
         st.session_state["problem"] = [problem.code, problem.facts]
         return
-    st.session_state[_DELETED] = list(run_ids)
-    resources.forget(run_ids)
+    if left:
+        st.session_state["problem"] = ["still_measured", {}]
+    gone = [run_id for run_id in run_ids if run_id not in left]
+    st.session_state[_DELETED] = gone
+    resources.forget(gone)
     runs_list.pick_none()
 
 

@@ -39,7 +39,7 @@ def show(run_ids: Sequence[str], listing: Listing, translate: Translate) -> None
         try:
             found += listing.runs((run_id,))
         except CrossoverError as problem:
-            notices.problem(Note(problem.code, dict(problem.facts)))  # type: ignore[arg-type]
+            notices.problem(problem.note)
     if len(run_ids) > MOST:
         st.warning(_("Only the first {n} of them are shown.").format(n=MOST), icon=":material/filter_alt:")
     if not found:

@@ -29,7 +29,7 @@ def named(job_id: str | None) -> Focus:
     try:
         row = store.job(job_id) if store else None
     except StoreError as problem:
-        return Focus(None, problem=Note(problem.code, dict(problem.facts)))  # type: ignore[arg-type]
+        return Focus(None, problem=problem.note)
     if row is None:
         return Focus(None, problem=Note("unknown_job", {"job": job_id[:40]}))
     elsewhere = row.state in ("queued", "running")
@@ -45,7 +45,7 @@ def results(focus: Focus, settings: Settings) -> tuple[RunResult, ...] | Note:
             job_id = store.latest_job(settings.workload, settings.setups())
         return resources.results_of(job_id) if job_id else ()
     except StoreError as problem:
-        return Note(problem.code, dict(problem.facts))  # type: ignore[arg-type]
+        return problem.note
 
 
 def recorded(settings: Settings) -> tuple[RunResult, ...]:

@@ -56,7 +56,7 @@ def stop_if_misconfigured() -> None:
     try:
         resources.hosting()
     except InputError as bad:
-        problem(Note(bad.code, dict(bad.facts)))  # type: ignore[arg-type]
+        problem(bad.note)
         st.stop()
 
 

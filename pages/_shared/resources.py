@@ -52,7 +52,7 @@ def storage() -> Storage:
     try:
         return Storage(Store(paths.database_url(_secret("DATABASE_URL"))), None)
     except StoreError as problem:
-        return Storage(None, Note(problem.code, dict(problem.facts)))  # type: ignore[arg-type]
+        return Storage(None, problem.note)
 
 
 @st.cache_resource(show_spinner=False)

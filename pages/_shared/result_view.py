@@ -8,25 +8,22 @@ from typing import Any
 import streamlit as st
 
 from core import units
-from core.analysis import caveats
 from core.analysis.comparison import compare
-from core.analysis.quality import quality, worst
 from core.analysis.summary import Summary, summarise
 from core.errors import InputError
 from core.figures import charts
 from core.figures.charts import Chart
 from core.i18n import Translate
 from core.messages import sentence
-from core.records import Caveat, Comparison, Note, RunResult
+from core.records import Comparison, Note, RunResult
 from core.wording import (
-    badge_words,
     labels_of,
     start_up_sentence,
     status_word,
     thread_sentences,
     verdict_sentence,
 )
-from pages._shared import evidence, language, method, sidebar, take_away
+from pages._shared import doubts, evidence, language, method, sidebar, take_away
 from pages._shared.markdown import plain
 
 _FIRST = ("throughput", "epoch_time", "loss", "accuracy", "anatomy", "memory")
@@ -55,7 +52,7 @@ def show(
     comparisons = _comparisons(measured, _)
     _verdict(measured, names, comparisons, _)
     _cards(measured, names, _)
-    _doubts(measured, names, comparisons, _)
+    doubts.show(measured, names, comparisons, _)
     evidence.differences(comparisons, measured, _)
     _charts(_FIRST, measured)
     _one_step(measured, _)
@@ -103,7 +100,7 @@ def _failures(results: Sequence[RunResult], told: Note | None, controls: bool, t
             continue
         if result.failure != told:
             text = plain(sentence(result.failure.code, result.failure.facts, translate))
-            st.error(_named(plain(name), text, translate), icon=":material/error:")
+            st.error(doubts.named(plain(name), text, translate), icon=":material/error:")
         fits = result.failure.facts.get("fits")
         if controls and isinstance(fits, int):  # ran out of memory, and this is what does not
             st.button(
@@ -159,45 +156,6 @@ def _cards(results: Sequence[RunResult], names: Sequence[str], translate: Transl
             with st.container(border=True, width=320):
                 st.metric(name, units.rate(rate.value if rate else None, _))
                 st.caption(" · ".join(facts))
-
-
-def _doubts(
-    results: Sequence[RunResult], names: Sequence[str], comparisons: Sequence[Comparison], translate: Translate
-) -> None:
-    """The quality badge; behind it caveats and notes, each once, those of a run under its name."""
-    badge = worst(quality(item).badge for item in comparisons or results)
-    lines = []
-    told: set[tuple[str, str]] = set()
-    for result, name in zip(results, names, strict=True):
-        for caveat in caveats.of_run(result):
-            told.add((caveat.code, result.id))
-            lines.append((caveat.grave, _line(caveat, name, translate)))
-        for note in result.notes:
-            text = _named(name, plain(sentence(note.code, note.facts, translate)), translate)
-            lines.append((False, f":material/info: {text}"))
-    for comparison in comparisons:
-        for caveat in comparison.caveats:
-            if (caveat.code, str(caveat.facts.get("run"))) not in told:
-                lines.append((caveat.grave, _line(caveat, None, translate)))
-    colour = {"good": "green", "usable": "orange", "doubtful": "red"}[badge]
-    icon = {"good": "verified", "usable": "info", "doubtful": "report"}[badge]
-    label = f":{colour}-badge[:material/{icon}: {badge_words(badge, translate)}]"
-    # what makes a number doubtful is never behind a click
-    with st.expander(label, expanded=badge == "doubtful"):
-        texts = dict.fromkeys(text for _, text in sorted(lines, key=lambda line: not line[0]))
-        nothing = translate("Nothing speaks against these numbers.")
-        st.markdown("\n".join(f"- {text}" for text in texts) or nothing)
-
-
-def _line(caveat: Caveat, name: str | None, translate: Translate) -> str:
-    doubt = ":red[:material/report:]" if caveat.grave else ":orange[:material/warning:]"
-    mark = ":material/info:" if caveat.informative else doubt
-    text = plain(sentence(caveat.code, caveat.facts, translate))
-    return f"{mark} {_named(name, text, translate) if name else text}"
-
-
-def _named(name: str, text: str, translate: Translate) -> str:
-    return translate("**{name}**: {text}").format(name=name, text=text)
 
 
 def _charts(keys: Sequence[str], results: tuple[RunResult, ...]) -> None:

@@ -19,6 +19,7 @@ from core.sharing.command import reproduce
 from core.sharing.formats import Format
 from pages._shared import language
 
+SECTION = "take_away"
 _KIND, _PICTURE = "take_away_kind", "take_away_picture"
 _RESULTS = "results"  # the page's name in its address
 _PICTURES = ("PNG", "SVG")
@@ -37,7 +38,10 @@ def show(results: Sequence[RunResult], translate: Translate, link: str | None = 
     _ = translate
     if link is None:
         link = address_of(results, st.context.url)
-    with st.expander(_("Take it away")):
+    section = st.expander(_("Take it away"), on_change="rerun", key=SECTION)
+    if not section.open:
+        return
+    with section:
         kinds = _kinds(_)
         if not any(run.trace for run in results):
             del kinds["trace"]
@@ -56,12 +60,12 @@ def show(results: Sequence[RunResult], translate: Translate, link: str | None = 
             icon=":material/download:",
             on_click="ignore",
         )
-        st.segmented_control(
+        st.radio(
             _("Pictures of the charts"),
             _PICTURES,
-            default=_PICTURES[0],
             key=_PICTURE,
-            required=True,
+            horizontal=True,
+            persist_state="session",
             help=_("Point at a chart, or tap it, and press the camera at its top right."),
         )
         st.markdown(_("The same without a browser:"))

@@ -27,6 +27,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self._folder, self.log = folder, folder / "server.log"
         self.database = f"sqlite:///{folder / 'data' / 'crossover.sqlite3'}"
+        self.recordings = folder / "recordings"  # none, unless a test puts one there
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -35,6 +36,7 @@ class Server:
         temporary = self._folder / "tmp"  # the lock for measuring is there: nobody else's run is in the way
         temporary.mkdir(exist_ok=True)
         own = {"CROSSOVER_DATA_DIR": str(self._folder / "data"), "TMPDIR": str(temporary)}
+        own["CROSSOVER_RECORDINGS_DIR"] = str(self.recordings)
         command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", f"--server.port={self._port}"]
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(

@@ -133,6 +133,38 @@ def test_on_a_full_disk_the_result_is_there_and_the_problem_is_told(serve):
     assert done.results[0].blocks == BLOCKS[:3]
 
 
+class Away:
+    """A database that is away until it is back."""
+
+    def __init__(self, store):
+        self.store, self.is_back = store, False
+
+    def __getattr__(self, name):
+        if name != "orphaned" and not self.is_back:
+            raise StoreError("database_unreadable", problem="away")
+        return getattr(self.store, name)
+
+
+def test_what_ended_while_the_database_was_away_is_kept_when_it_is_back(serve, store):
+    away = Away(store)
+    keeper = Keeper(away)
+    server = serve(keeper)
+    done = server.finished(server.submit(job("quick")))
+    assert done.storage_problem.code == "database_unreadable"
+    assert store.job(done.id) is None
+    keeper.keep_again("me")
+    assert done.storage_problem.code == "database_unreadable"
+
+    away.is_back = True
+    keeper.keep_again("me")
+    assert done.storage_problem is None
+    assert store.job(done.id).state == "finished"
+    assert store.runs_of_job(done.id) == done.results
+    store.delete_runs([run.id for run in done.results], "2026-11-29T00:00:00+00:00")
+    keeper.keep_again("me")
+    assert store.runs_of_job(done.id) == (), "it is kept once, and not again and again"
+
+
 def test_without_a_store_nothing_is_missing_but_the_store(serve):
     server = serve(Keeper(None))
     done = server.finished(server.submit(job("quick")))

@@ -48,6 +48,12 @@ class Dashboard:
             visitor.switch_page(page)
         return visitor.run()
 
+    def taking_away(self, **parameters: str) -> AppTest:
+        """A visitor who has opened "Take it away"."""
+        visitor = self.visit(**parameters)
+        visitor.session_state["take_away"] = True
+        return visitor.run()
+
     @property
     def runner(self) -> Runner:
         return resources.runner()

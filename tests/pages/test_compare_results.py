@@ -129,7 +129,7 @@ def test_doubts_stand_beside_the_answer_each_once(dashboard, pair):
 
 def test_it_can_be_taken_away_as_a_file_and_as_a_command(dashboard, pair):
     dashboard.keep(*pair)
-    visitor = dashboard.visit()
+    visitor = dashboard.taking_away()
     assert [button.label for button in visitor.get("download_button")] == ["Download the records (JSON)"]
     command = visitor.code[0].value
     assert command.startswith("python -m core run --model mlp --dataset digits --batch-size 64 --epochs 3")
@@ -139,7 +139,7 @@ def test_it_can_be_taken_away_as_a_file_and_as_a_command(dashboard, pair):
 def test_the_command_repeats_the_learning_rate_to_the_last_digit(dashboard):
     spec = make_spec(learning_rate=0.0123456789)
     job = dashboard.keep(make_result(spec=spec))
-    visitor = dashboard.visit(job=job)
+    visitor = dashboard.taking_away(job=job)
     assert "--learning-rate 0.0123456789 " in visitor.code[0].value
 
 

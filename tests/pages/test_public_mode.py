@@ -6,7 +6,9 @@ import pytest
 import streamlit as st
 from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
 
+from core.errors import InputError
 from core.messages import sentence
+from core.records import Workload
 from core.runs.admission import Limits, check
 from pages._shared import resources, visitor
 from tests.builders import make_result, make_spec
@@ -100,9 +102,11 @@ def test_what_a_browser_sends_beyond_its_widgets_changes_nothing(dashboard):
 
 def test_the_ladder_and_compiled_steps_are_for_machines_of_ones_own(dashboard):
     guest = dashboard.visit(page="pages/optimise.py")
-    guest.button(key="optimise").click().run()
     assert not guest.exception
-    assert errors(guest) == [sentence("no_climbs_here", {})]
+    assert guest.button(key="optimise").disabled
+    assert sentence("no_climbs_here", {}) in texts(guest)
+    with pytest.raises(InputError, match="no_climbs_here"):  # and where no widget asks
+        resources.optimiser().start(Workload(), "cpu")
     guest = dashboard.visit(page="pages/sequence.py", execution="whole")
     assert not guest.exception
     assert "`execution`" in guest.warning[0].value

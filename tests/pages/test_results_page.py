@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.records import Setup, Workload
+from core.messages import sentence
+from core.records import JobSpec, Setup, Workload
 from core.runs import exchange
+from core.runs.keeping import Keeper
 from tests.builders import make_gpu_result, make_result, make_spec
 from tests.pages.reading import charts, errors, has_chinese, read, texts
 
@@ -18,7 +20,7 @@ PAGE = "pages/results.py"
 
 def other(number, **changes):
     """One of many runs: each a job of its own."""
-    spec = dataclasses.replace(make_spec(), workload=Workload(model="cnn", seed=number))
+    spec = replace(make_spec(), workload=Workload(model="cnn", seed=number))
     when = f"2026-11-2{number % 10}T1{number // 10}:00:00+00:00"
     return make_result(
         **{"id": f"run-{number}", "job_id": f"other-{number}", "spec": spec, "created_at": when, **changes}
@@ -38,9 +40,8 @@ def press(visitor, key):
 
 
 def listed(visitor):
-    return [read(element) for element in visitor.checkbox if element.key.startswith("pick-")] and [
-        element.key.removeprefix("pick-") for element in visitor.checkbox
-    ]
+    """The runs on this page of the list, by their ids."""
+    return [box.key.removeprefix("pick-") for box in visitor.checkbox]
 
 
 def pick(visitor, *run_ids):
@@ -65,7 +66,7 @@ def test_stored_and_recorded_runs_are_in_one_list_newest_first(dashboard, pair):
     assert listed(visitor) == ["shipped", "run-gpu", "run-cpu"]
     assert "1 to 3 of 3 runs" in texts(visitor)
     assert "recorded" in texts(visitor)
-    assert "measured here" in texts(visitor)
+    assert "· measured ·" in texts(visitor)
 
 
 def test_the_list_is_turned_page_by_page(dashboard):
@@ -170,6 +171,26 @@ def test_what_is_deleted_is_gone_everywhere_and_comes_back_by_undo(dashboard, pa
     assert "4.01×" in texts(dashboard.visit(job="job-1"))
 
 
+def test_what_is_still_being_measured_is_not_deleted_and_that_is_said(dashboard, pair):
+    dashboard.keep(*pair)
+    spec = JobSpec(pair[0].spec.workload, (pair[0].spec.setup,))
+    dashboard.store.add_job("open", spec, pair[0].created_at, "elsewhere:1:1")
+    Keeper(dashboard.store).results([replace(pair[0], id="growing", job_id="open", status="interrupted")])
+    visitor = press(pick(visit(dashboard), "growing", "run-cpu"), "results_delete")
+    assert errors(visitor) == [sentence("still_measured", {})]
+    assert set(listed(visitor)) == {"growing", "run-gpu"}
+    assert "1 run was deleted." in texts(visitor)
+
+
+def test_what_somebody_else_deleted_is_no_longer_picked(dashboard, pair):
+    dashboard.keep(*pair)
+    visitor = pick(visit(dashboard), "run-gpu", "run-cpu")
+    dashboard.store.delete_runs(["run-gpu"], "2026-11-29T00:00:00+00:00")
+    visitor.run()
+    assert not errors(visitor)
+    assert listed(visitor) == ["run-cpu"]
+
+
 def test_a_recording_can_be_compared_but_not_deleted(dashboard):
     dashboard.record(make_gpu_result(id="shipped"))
     visitor = pick(visit(dashboard), "shipped")
@@ -214,7 +235,7 @@ def test_a_bad_file_is_refused_and_a_good_one_beside_it_is_not(dashboard, pair):
 
 def test_two_files_with_the_same_run_add_it_once_and_with_another_content_not_at_all(dashboard, pair):
     cpu = pair[0]
-    changed = dataclasses.replace(cpu, threads=7)
+    changed = replace(cpu, threads=7)
     visitor = uploading(
         dashboard, ("a.json", document(cpu)), ("b.json", document(cpu)), ("c.json", document(changed))
     )
@@ -242,6 +263,6 @@ def test_the_page_speaks_chinese(dashboard, pair):
 
 
 def test_a_setup_of_an_unknown_kind_of_device_is_listed(dashboard):
-    spec = dataclasses.replace(make_spec(), setup=Setup("xpu:0"))
+    spec = replace(make_spec(), setup=Setup("xpu:0"))
     dashboard.keep(make_result(spec=spec, environment=None))
     assert listed(visit(dashboard)) == ["run-cpu"]

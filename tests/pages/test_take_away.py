@@ -29,7 +29,7 @@ def button(visitor):
 
 def test_each_kind_has_its_button_and_its_purpose(dashboard, pair):
     dashboard.keep(*pair)
-    visitor = dashboard.visit()
+    visitor = dashboard.taking_away()
     kinds = visitor.selectbox(key="take_away_kind")
     assert len(kinds.options) == 6  # nothing was watched, so there is no trace
     seen = {}
@@ -44,7 +44,7 @@ def test_each_kind_has_its_button_and_its_purpose(dashboard, pair):
 
 def test_the_snippet_can_be_copied(dashboard, pair):
     dashboard.keep(*pair)
-    visitor = dashboard.visit()
+    visitor = dashboard.taking_away()
     visitor.selectbox(key="take_away_kind").select("Snippet (Markdown)").run()
     assert visitor.code[0].value.startswith("**GPU Test GPU trains this 4.0")
     assert visitor.code[1].value.startswith("python -m core run ")
@@ -52,14 +52,14 @@ def test_the_snippet_can_be_copied(dashboard, pair):
 
 def test_watched_steps_can_be_taken_as_a_trace(dashboard, pair):
     dashboard.keep(replace(pair[0], trace=make_trace()), pair[1])
-    visitor = dashboard.visit()
+    visitor = dashboard.taking_away()
     visitor.selectbox(key="take_away_kind").select("Watched steps (Chrome trace)").run()
     assert button(visitor) == "Download the steps as a Chrome trace"
 
 
 def test_the_camera_of_the_charts_saves_the_chosen_picture(dashboard, pair):
     dashboard.keep(*pair)
-    visitor = dashboard.visit()
+    visitor = dashboard.taking_away()
 
     def cameras():
         return [json.loads(chart.proto.config) for chart in visitor.get("plotly_chart")]

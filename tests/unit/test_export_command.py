@@ -12,7 +12,7 @@ from core.records import JobSpec
 from core.runs import exchange
 from core.runs.keeping import Keeper
 from core.runs.store import Store
-from core.sharing import files, formats
+from core.sharing import formats
 from tests.builders import make_gpu_result, make_result
 from tests.traces import make_watched
 
@@ -117,14 +117,14 @@ def test_a_report_without_plotly_is_refused_and_the_rest_works(exported, tmp_pat
 
 def test_a_full_disk_leaves_the_earlier_file(tmp_path, monkeypatch):
     out = tmp_path / "a.md"
-    files.write_text(out, "old")
+    exchange.write_text(out, "old")
 
     def fail(_file):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", fail)
+    monkeypatch.setattr(exchange.os, "fsync", fail)
     with pytest.raises(InputError) as problem:
-        files.write_text(out, "new")
+        exchange.write_text(out, "new")
     assert problem.value.facts == {"name": "a.md", "problem": "No space left on device"}
     assert [path.name for path in tmp_path.iterdir()] == ["a.md"]
     assert out.read_text("utf-8") == "old"
@@ -132,5 +132,5 @@ def test_a_full_disk_leaves_the_earlier_file(tmp_path, monkeypatch):
 
 def test_lines_end_as_they_were_made(tmp_path):
     """The report's scripts are known by their hashes, and a table's rows end as CSV has it."""
-    files.write_text(tmp_path / "a.csv", "a\r\nb\n")
+    exchange.write_text(tmp_path / "a.csv", "a\r\nb\n")
     assert (tmp_path / "a.csv").read_bytes() == b"a\r\nb\n"

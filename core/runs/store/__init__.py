@@ -177,7 +177,9 @@ class Store:
     def visitors_of(self, run_ids: Sequence[str]) -> dict[str, str | None]:
         """Whose job each stored run is of, also of a deleted one, which only its visitor may bring back.
         None: an import, or measured for nobody in particular."""
-        query = sa.select(runs.c.id, jobs.c.visitor).outerjoin(jobs, jobs.c.id == runs.c.job_id)
+        query = sa.select(runs.c.id, jobs.c.visitor).outerjoin(
+            jobs, sa.and_(jobs.c.id == runs.c.job_id, runs.c.origin == "measured")
+        )
         return {row["id"]: row["visitor"] for row in self._rows(query.where(runs.c.id.in_(run_ids)))}
 
     def latest_job(self, workload: Workload, setups: Sequence[Setup] | None = None) -> str | None:
@@ -195,8 +197,9 @@ class Store:
         return self._change(queries.there([run_id]), tags=tags_text(checked_tags(tags))) == 1
 
     def delete_runs(self, run_ids: Sequence[str], at: str) -> int:
-        """Delete runs at the time `at`, to be restored until they are purged; how many there were."""
-        return self._change(queries.there(run_ids), deleted_at=at)
+        """Delete runs at the time `at`, to be restored until they are purged; how many there were. An open job
+        keeps its runs: its next part would bring them back."""
+        return self._change([*queries.there(run_ids), queries.OF_CLOSED_JOB], deleted_at=at)
 
     def restore_runs(self, run_ids: Sequence[str]) -> int:
         """Take deletions back; the number of runs that are there again."""

@@ -32,6 +32,8 @@ _ORDERS: dict[Order, tuple[sa.ColumnElement[Any], ...]] = {
     **{order: (*columns, *NEWEST) for order, columns in BY_VALUE.items()},
 }
 
+OF_CLOSED_JOB = runs.c.job_id.not_in(sa.select(jobs.c.id).where(IS_OPEN))
+
 
 def listed(*conditions: sa.ColumnElement[bool], order: Order = "newest") -> sa.Select[Any]:
     """Runs as a list shows them, without their documents."""
@@ -121,7 +123,7 @@ def outdated(deleted_before: str, created_before: str | None) -> list[sa.ColumnE
     old: sa.ColumnElement[bool] = sa.and_(runs.c.deleted_at > "", runs.c.deleted_at < deleted_before)
     if created_before is not None:
         old = sa.or_(old, runs.c.created_at < created_before)
-    return [old, runs.c.job_id.not_in(sa.select(jobs.c.id).where(IS_OPEN))]
+    return [old, OF_CLOSED_JOB]
 
 
 def empty_jobs(created_before: str) -> list[sa.ColumnElement[bool]]:
