@@ -28,7 +28,8 @@ else:
             filters = results_controls.show(listing.choices(), _)
         results_controls.write_address(filters)
         managing.undo(_)
-        managing.bar(listing, _)
+        if runs_list.picked() or listing.count(filters.wanted):
+            managing.bar(listing, _)
         runs_list.show(listing, filters, _)
         with st.expander(
             _("Add runs from files"), icon=":material/upload_file:", key="adding", on_change="rerun"

@@ -24,27 +24,25 @@ def bar(listing: Listing, translate: Translate) -> None:
     _ = translate
     rows = {run_id: row for run_id in runs_list.picked() if (row := listing.row(run_id)) is not None}
     picked = tuple(rows)  # what somebody else has deleted meanwhile is none of it
-    if not picked:
-        st.caption(_("Pick two or more runs to compare them. The first one picked is the baseline."))
-        return
-    names = [_name(row, _) for row in rows.values()]
-    st.markdown(_("Picked: {names}").format(names=_(", ").join(plain(name) for name in names)))
+    names = [plain(_name(row, _)) for row in rows.values()]
+    hint = _("Pick two or more runs to compare them. The first one picked is the baseline.")
+    st.markdown(_("Picked: {names}").format(names=_(", ").join(names)) if names else hint)
     changeable = _changeable(picked)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            _("Compare them") if len(picked) > 1 else _("Open it"),
+            _("Open it") if len(picked) == 1 else _("Compare them"),
             type="primary",
             icon=":material/compare_arrows:",
             on_click=side_by_side.open_them,
             args=(picked,),
-            disabled=len(picked) > side_by_side.MOST,
+            disabled=not 1 <= len(picked) <= side_by_side.MOST,  # there from the start, so that nothing jumps
             key="results_compare",
             help=_("Up to {n} at a time.").format(n=side_by_side.MOST),
         )
         if len(picked) == 1 and changeable:
             with st.popover(_("Name and tags"), icon=":material/label:", key="results_naming"):
                 _naming(rows[picked[0]], _)
-        if changeable == list(picked):
+        if picked and changeable == list(picked):
             st.button(
                 _("Delete"),
                 icon=":material/delete:",
@@ -53,13 +51,14 @@ def bar(listing: Listing, translate: Translate) -> None:
                 key="results_delete",
                 help=_("It can be undone right afterwards."),
             )
-        st.button(
-            _("Pick none"),
-            icon=":material/close:",
-            on_click=runs_list.pick_none,
-            type="tertiary",
-            key="results_none",
-        )
+        if picked:
+            st.button(
+                _("Pick none"),
+                icon=":material/close:",
+                on_click=runs_list.pick_none,
+                type="tertiary",
+                key="results_none",
+            )
 
 
 def undo(translate: Translate) -> None:

@@ -77,7 +77,7 @@ def _row(row: RunRow, translate: Translate) -> None:
         with box:
             setup = setup_words(row.setup, row.device_name, _)
             st.checkbox(
-                f"**{plain(row.name or workload_words(row.workload, _))}**",
+                plain(row.name or workload_words(row.workload, _)),  # its accessible name, too: no marks
                 key=key,
                 on_change=_toggle,
                 args=(row.id,),
