@@ -121,17 +121,15 @@ def show(choices: Choices, translate: Translate) -> Filters:
     _pills(_("Where it is from"), "origin", origins)
     badges: dict[Badge, str] = {"good": _("good"), "usable": _("usable"), "doubtful": _("doubtful")}
     _pills(_("Quality"), "quality", badges)
-    left, right = st.columns(2)
-    for column, name, label in ((left, "since", _("From day")), (right, "until", _("To day"))):
-        with column:
-            st.date_input(
-                label,
-                key=_key(name),
-                format="YYYY-MM-DD",
-                on_change=to_first_page,
-                persist_state="session",
-                help=_("UTC"),
-            )
+    for name, label in (("since", _("From day")), ("until", _("To day"))):
+        st.date_input(
+            label,
+            key=_key(name),
+            format="YYYY-MM-DD",
+            on_change=to_first_page,
+            persist_state="session",
+            help=_("UTC"),
+        )
     if _held() != _NONE:
         st.button(_("Show all"), icon=":material/filter_alt_off:", on_click=clear, key="results_clear")
     return _held()
