@@ -9,9 +9,11 @@ _ = language.start()
 
 pages = [
     st.Page("pages/compare.py", title=_("Compare"), icon=":material/compare_arrows:", default=True),
+    st.Page("pages/crossover.py", title=_("Crossover"), icon=":material/timeline:"),
     st.Page("pages/optimise.py", title=_("Optimise"), icon=":material/stairs:"),
     st.Page("pages/sequence.py", title=_("Sequence"), icon=":material/swap_horiz:"),
     st.Page("pages/learn.py", title=_("Learn"), icon=":material/school:"),
+    st.Page("pages/decide.py", title=_("Decide"), icon=":material/savings:"),
     st.Page("pages/results.py", title=_("Results"), icon=":material/list_alt:"),
 ]
 page = st.navigation(pages, position="top")

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 
 from core.i18n import Translate, english
 from core.messages.caveats import CAVEATS, DIFFERENCES
+from core.messages.crossover import CROSSOVER
+from core.messages.decide import DECIDE
 from core.messages.errors import ERRORS
 from core.messages.notes import ABSENT, NOTES
 
-ALL = {**ERRORS, **NOTES, **ABSENT, **CAVEATS, **DIFFERENCES}
+ALL = {**ERRORS, **NOTES, **ABSENT, **CAVEATS, **DIFFERENCES, **CROSSOVER, **DECIDE}
 
 
 def sentence(code: str, facts: Mapping[str, object] | None = None, translate: Translate = english) -> str:
