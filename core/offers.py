@@ -16,6 +16,7 @@ _LARGEST_BATCH = {
     "vit_b_16": 64,
 }
 _SMALLEST_BATCH = 16
+_SMALLER = {"mlp": (1, 2, 4, 8), "cnn": (1, 2, 4, 8)}  # where a CPU beats a GPU
 _OTHER_LARGEST = 1024  # of a model that a person named
 
 MODELS = tuple(_LARGEST_BATCH)
@@ -27,6 +28,11 @@ def batch_sizes(model: str) -> tuple[int, ...]:
     """The powers of two on the slider."""
     largest = _LARGEST_BATCH.get(model, _OTHER_LARGEST)
     return tuple(2**power for power in range(_SMALLEST_BATCH.bit_length() - 1, largest.bit_length()))
+
+
+def sweep_batch_sizes(model: str) -> tuple[int, ...]:
+    """The powers of two that show both sides of a crossing."""
+    return (*_SMALLER.get(model, ()), *batch_sizes(model))
 
 
 def ladders() -> tuple[Workload, ...]:
@@ -53,3 +59,9 @@ def sequence_setups(device: str) -> tuple[Setup, ...]:
 def workloads() -> tuple[Workload, ...]:
     """Every model and batch size offered, on the default data set."""
     return tuple(Workload(model=model, batch_size=size) for model in MODELS for size in batch_sizes(model))
+
+
+def recorded_workloads() -> tuple[Workload, ...]:
+    """And with the small batch sizes of sweeps."""
+    small = (Workload(model=model, batch_size=size) for model, sizes in _SMALLER.items() for size in sizes)
+    return (*workloads(), *small)

@@ -1,8 +1,67 @@
-"""Crossover: from which batch size on does the GPU win?"""
+"""Crossover: from which batch size on is one setup faster than another?"""
 
 import streamlit as st
 
-from pages._shared import language
+from core.errors import StoreError
+from pages._crossover import crossover_controls as controls
+from pages._crossover import sweep_runs
+from pages._crossover.swept_lines import Cells
+from pages._shared import language, live, notices, resources
 
 _ = language.current()
+runner, devices = resources.runner(), sweep_runs.devices()
+
+# 1. What is asked for: by the address, then by the controls
+rejected = controls.follow_address(runner.limits)
+run = controls.followed()
+progress = resources.sweeper().state(run) if run else None
+busy = progress is not None and not progress.done
+cells = Cells(controls.read().dataset, progress)
+with st.sidebar:
+    choice = controls.show(devices, cells.elsewhere(), _)
+sides = choice.sides(devices)
+failure = progress.failure if progress and controls.RUN in st.query_params else None
+controls.write_address(choice, run if busy else None)
+
+# 2. What the page answers, and the button
 st.title(_("From which batch size on is it faster?"), anchor=False)
+st.caption(
+    _(
+        "The same training on two setups, at batch sizes all along a range: where the one stops being faster "
+        "and the other begins, and how sure that is."
+    )
+)
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.button(
+        _("Run"),
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=sweep_runs.submit,
+        disabled=busy or runner.devices is None or not sweep_runs.possible(sides),
+        key="sweep",
+    )
+    st.markdown(sweep_runs.planned_words(choice, sides, _))
+notices.show(failure, rejected)
+live.wait_for_devices()
+
+# 3. What is being measured now
+if run and progress is not None and busy:
+    sweep_runs.follow(run, progress.measured)
+elif progress is not None and sweep_runs.is_of(progress, choice):
+    sweep_runs.told(progress, _)
+if cells.problem is not None:
+    notices.problem(cells.problem)
+
+# 4. The answer and its evidence
+try:
+    found = cells.found(choice.model, sides[0]), cells.found(choice.model, sides[1])
+    rows, left_out = cells.rows(choice.model, sides)
+except StoreError as problem:
+    notices.problem(problem.note)
+else:
+    if any(one.line is not None and one.line.measured for one in found):
+        from pages._crossover import crossover_view  # brings Plotly: not before there is something to draw
+
+        crossover_view.show(choice, sides, found, rows, left_out, _)
+    elif not busy:
+        sweep_runs.nothing_yet(cells, choice, found, _)

@@ -251,7 +251,7 @@ def _fewer_passes(result: RunResult, parts: _Parts) -> RungName | None:
     setup, train = result.spec.setup, result.spec.workload.task == "train"
     if train and not setup.fused and (parts.update or 0.0) >= EXPLAINED * parts.rest:
         return "fused"
-    if result.spec.workload.model != "mlp" and not setup.channels_last:
+    if result.spec.workload.has_convolutions and not setup.channels_last:
         return "channels_last"
     return "compiled" if train and setup.step == "eager" else None
 

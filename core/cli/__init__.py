@@ -10,7 +10,7 @@ import sys
 from typing import NoReturn
 
 from core import i18n, messages
-from core.cli import compare, devices, export, import_, optimise, record, run, self_check
+from core.cli import compare, devices, export, import_, optimise, record, run, self_check, sweep
 from core.errors import CrossoverError, InputError
 
 
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     parser = _Parser(prog="python -m core", description="Train and time the same model on CPU and GPU.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (devices, run, compare, optimise, export, import_, record, self_check):
+    for command in (devices, run, compare, optimise, sweep, export, import_, record, self_check):
         command.add_to(commands)
     chosen = parser.parse_args(arguments)
     translate = i18n.translator(i18n.from_environment())

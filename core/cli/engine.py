@@ -9,9 +9,9 @@ from importlib.util import find_spec
 
 from core import messages, paths
 from core.cli.progress import Progress
-from core.errors import InputError, MeasurementError
+from core.errors import CrossoverError, InputError, MeasurementError
 from core.i18n import Translate
-from core.records import Device, JobSpec
+from core.records import Device, JobSpec, Note
 from core.runs import admission
 from core.runs.job import Job
 from core.runs.jobs import Runner
@@ -23,6 +23,7 @@ _LOOK_EVERY_S = 0.5
 _ASKED_FOR = frozenset(
     [
         "unknown_model",
+        "bad_mlp_width",
         "unknown_dataset",
         "unknown_device",
         "batch_too_large",
@@ -74,6 +75,14 @@ def follow(runner: Runner, spec: JobSpec, translate: Translate) -> Job:
 
     Raises InputError where the job was refused.
     """
+    job = watch(runner, spec, translate)
+    for note in filter(None, (job.failure, job.storage_problem)):
+        print(f"error: {messages.sentence(note.code, note.facts, translate)}", file=sys.stderr)
+    return job
+
+
+def watch(runner: Runner, spec: JobSpec, translate: Translate) -> Job:
+    """The same without a word about what failed."""
     admission.check(spec, runner.limits)  # not after waiting
     runner.wait_until_settled()
     job_id = runner.submit(spec)
@@ -89,7 +98,11 @@ def follow(runner: Runner, spec: JobSpec, translate: Translate) -> Job:
             except KeyboardInterrupt:
                 runner.cancel(job_id)
     if job.failure and job.failure.code in _ASKED_FOR:
-        raise InputError(job.failure.code, **job.failure.facts)
-    for note in filter(None, (job.failure, job.storage_problem)):
-        print(f"error: {messages.sentence(note.code, note.facts, translate)}", file=sys.stderr)
+        raise as_error(job.failure)
     return job
+
+
+def as_error(failure: Note) -> CrossoverError:
+    """A failure as the error that the command's exit code is for."""
+    kind = InputError if failure.code in _ASKED_FOR else MeasurementError
+    return kind(failure.code, **failure.facts)

@@ -27,7 +27,10 @@ _TIMED_S = (1.0, 12.0)
 
 
 def add_to(commands: Any) -> None:
-    parser = commands.add_parser("record", help="record every model and batch size that the dashboard offers")
+    parser = commands.add_parser(
+        "record",
+        help="record every model and batch size that the dashboard offers, and the small ones of sweeps",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--minutes", type=float, default=_MINUTES, help="time for all of it")
     parser.set_defaults(command=_main)
@@ -36,7 +39,7 @@ def add_to(commands: Any) -> None:
 def _main(arguments: argparse.Namespace, translate: Translate) -> int:
     if not arguments.out.is_dir():
         raise InputError("folder_missing_out", path=str(arguments.out))
-    workloads = offers.workloads()
+    workloads = offers.recorded_workloads()
     begun = time.monotonic()
     ends, deadline = (begun + arguments.minutes * 60 * share for share in (1.0, _PLAIN_SHARE))
     kept: list[RunResult] = []

@@ -23,7 +23,7 @@ _CANCELLED = 130
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("run", help="train and time one workload on the devices you name")
     default = Workload()
-    parser.add_argument("--model", default=default.model, help="mlp, cnn or any torchvision classifier")
+    parser.add_argument("--model", default=default.model, help="mlp, mlp_N, cnn or any torchvision classifier")
     parser.add_argument("--dataset", default=default.dataset, help="digits, synthetic, mnist, ..., folder:PATH")
     parser.add_argument("--batch-size", type=int, default=default.batch_size)
     parser.add_argument("--epochs", type=int, default=default.epochs)
@@ -32,6 +32,12 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--max-seconds", type=float, default=60.0, help="timed seconds for each setup")
     parser.add_argument("--target", type=float, default=3.0, metavar="PCT", help="interval wanted, +- per cent")
+    parser.add_argument(
+        "--until-accuracy",
+        type=float,
+        metavar="SHARE",
+        help="train until the test accuracy after an epoch has reached this share, 0.9 for 90 %%",
+    )
     parser.add_argument(
         "--device",
         dest="setups",
@@ -72,7 +78,15 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
         if not setups:  # the CPU, and the first accelerator if there is one
             setups = tuple(Setup(device=device.id) for device in known_devices(runner)[:2])
         watched = arguments.trace is not None
-        spec = JobSpec(workload, setups, arguments.max_seconds, arguments.target, limits=True, trace=watched)
+        spec = JobSpec(
+            workload,
+            setups,
+            arguments.max_seconds,
+            arguments.target,
+            limits=True,
+            trace=watched,
+            until_accuracy=arguments.until_accuracy,
+        )
         job = follow(runner, spec, translate)
     if not any(result.blocks for result in job.results):  # nothing was measured, and the reason is told
         return _CANCELLED if job.state == "cancelled" else 1

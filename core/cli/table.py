@@ -35,10 +35,7 @@ def print_results(
     ]
     names = labels_of(results, translate)
     rows = [header, *(_row(result, name, translate) for result, name in zip(results, names, strict=True))]
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    print_rows(rows)
     for comparison in comparisons:
         print()
         print(verdict_sentence(comparison, results, translate))
@@ -48,6 +45,14 @@ def print_results(
     for sentence in thread_sentences(results, comparisons, translate):
         print(sentence)
     _print_doubts(results, comparisons, translate)
+
+
+def print_rows(rows: Sequence[Sequence[str]]) -> None:
+    """Rows as columns that line up."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 def _row(result: RunResult, name: str, translate: Translate) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,6 +43,16 @@ def wrapped(label: str) -> str:
 def rounded(values: Iterable[float]) -> list[float]:
     """Six significant digits: more can't be seen, and each costs a byte."""
     return [float(f"{value:.6g}") for value in values]
+
+
+def decades(low: float, high: float) -> list[float]:
+    """Ticks of a logarithmic axis: powers of ten; with the 2 and 5 between where there would be few.
+
+    Plotly writes those as bare digits.
+    """
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = (1, 2, 5) if last - first <= 2 else (1,)
+    return rounded(step * 10.0**power for power in range(first, last + 1) for step in steps)
 
 
 def listed(items: Iterable[tuple[str, str]], translate: Translate) -> str:

@@ -170,15 +170,9 @@ def _is_far_right(entry: Entry, data: Leaderboard) -> bool:
 def _axis(data: Leaderboard) -> dict[str, object]:
     if not data.logarithmic:
         return {"xaxis_rangemode": "tozero"}
-    ticks = _ticks(min(one.rate.low for one in data.entries), max(one.rate.high for one in data.entries))
+    rates = [entry.rate for entry in data.entries]
+    ticks = drawing.decades(min(rate.low for rate in rates), max(rate.high for rate in rates))
     return {"xaxis_type": "log", "xaxis_tickvals": ticks, "xaxis_ticktext": [units.number(x) for x in ticks]}
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Powers of ten; with the 2 and 5 between where there would be few. Plotly writes those as bare digits."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    steps = (1, 2, 5) if last - first <= 2 else (1,)
-    return drawing.rounded(step * 10.0**power for power in range(first, last + 1) for step in steps)
 
 
 def _sharing(entries: Sequence[Entry], place: int) -> int:

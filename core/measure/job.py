@@ -53,6 +53,13 @@ class _Contestant:
     blocks: int = 0
     over: bool = False
     failed: bool = False
+    best_accuracy: float | None = None  # on the test images, after any of its epochs
+    reached: bool = False  # the accuracy that the job goes for
+
+    @property
+    def done(self) -> bool:
+        """Whether its own work is: its epochs, or the accuracy."""
+        return self.reached or self.trainee.epochs_done
 
 
 def run(job: JobSpec, context: Context, emit: Emit) -> bool:
@@ -147,7 +154,7 @@ def _race(contestants: list[_Contestant], job: JobSpec, context: Context, emit: 
     last = None
     while running := [contestant for contestant in contestants if not contestant.over]:
         order = chance.sample(running, len(running))
-        resting = any(not contestant.trainee.epochs_done for contestant in running)
+        resting = any(not contestant.done for contestant in running)
         for contestant in (*order, *reversed(order)):
             if contestant.over:
                 continue
@@ -186,7 +193,7 @@ def _known_enough(
             if fewest >= _FEWEST_ROUGH and stopping.known(baseline.index, contestant.index)
         ]
         return running if len(known) == len(running) - 1 else known
-    if not all(item.trainee.epochs_done and item.blocks >= _FEWEST_BLOCKS for item in running):
+    if not all(item.done and item.blocks >= _FEWEST_BLOCKS for item in running):
         return []
     return running if len(running) < 2 or stopping.narrow([item.index for item in running]) else []
 
@@ -194,7 +201,7 @@ def _known_enough(
 def _turn(contestant: _Contestant, job: JobSpec, emit: Emit, lead_in: float, resting: bool) -> float:
     """One block of one setup and what follows from it; its seconds per image."""
     trainee, index = contestant.trainee, contestant.index
-    at_rest = resting and trainee.epochs_done
+    at_rest = resting and contestant.done
     seconds = _RESTING_SECONDS if at_rest else _block_seconds(trainee, job)
     block, losses = trainee.block(seconds, lead_in)
     contestant.blocks += 1
@@ -216,9 +223,11 @@ def _finish(contestant: _Contestant, job: JobSpec, emit: Emit, compared: bool) -
     trainee, index = contestant.trainee, contestant.index
     contestant.over = True
     out_of_time = trainee.progress.spent_s >= job.max_seconds
-    if not trainee.epochs_done:
+    if not contestant.done:
         _close_epoch(contestant, job, emit)  # what was trained is still tested
     notes = trainee.take_notes()
+    if job.until_accuracy is not None and not contestant.reached:
+        notes.append(_not_reached(contestant, job.until_accuracy))
     if compared or (out_of_time and len(job.setups) > 1):
         code = "stopped_by_time" if out_of_time else "stopped_by_interval"
         notes.append(Note(code, {"target_pct": job.target_pct}))
@@ -229,7 +238,14 @@ def _finish(contestant: _Contestant, job: JobSpec, emit: Emit, compared: bool) -
         _measure_limits(contestant, job, emit)
     if dissected is not None:
         emit("anatomy", run=index, anatomy=to_plain(dissected))
-    emit("run_end", run=index, status="finished" if trainee.epochs_done else "out_of_time")
+    emit("run_end", run=index, status="finished" if contestant.done else "out_of_time")
+
+
+def _not_reached(contestant: _Contestant, target: float) -> Note:
+    best = contestant.best_accuracy
+    if best is None:
+        return Note("accuracy_unknown")
+    return Note("accuracy_not_reached", {"target_pct": 100 * target, "best_pct": 100 * best})
 
 
 def _look_closer(contestants: list[_Contestant], job: JobSpec, emit: Emit) -> None:
@@ -291,8 +307,13 @@ def _block_seconds(trainee: Trainee | Apart, job: JobSpec) -> float:
 
 def _close_epoch(contestant: _Contestant, job: JobSpec, emit: Emit) -> None:
     record = contestant.trainee.end_epoch(job.max_seconds * _EVALUATION_SHARE)
-    if record is not None:
-        emit("epoch", run=contestant.index, epoch=to_plain(record))
+    if record is None:
+        return
+    emit("epoch", run=contestant.index, epoch=to_plain(record))
+    accuracy = record.test_accuracy
+    if accuracy is not None:
+        contestant.best_accuracy = max(accuracy, contestant.best_accuracy or 0.0)
+        contestant.reached |= job.until_accuracy is not None and accuracy >= job.until_accuracy
 
 
 def _fail(

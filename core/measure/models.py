@@ -1,8 +1,9 @@
-"""The networks: the article's, a LeNet, and every classification model of torchvision by name."""
+"""The networks: the article's in any width, a LeNet, and every classifier of torchvision by name."""
 
 from __future__ import annotations
 
 import difflib
+import re
 import typing
 from collections.abc import Callable
 
@@ -19,14 +20,19 @@ Shape = tuple[int, int, int]
 _SIDES = (32, 64, 96, 128, 224, 299, 384, 518)
 
 
+_ARTICLES_WIDTH, _WIDEST = 512, 16_384  # hidden units of an MLP
+_WIDEST_SMALL = 4_096
+_WIDTH = re.compile(r"mlp_(\d+)", re.ASCII)
+
+
 class Mlp(nn.Module):
     """The article's network: 784-512-10 with ReLU (the first and last width follow the data set)."""
 
-    def __init__(self, shape: Shape, classes: int) -> None:
+    def __init__(self, shape: Shape, classes: int, width: int = _ARTICLES_WIDTH) -> None:
         super().__init__()
         self.inputs = shape[0] * shape[1] * shape[2]
-        self.fc1 = nn.Linear(self.inputs, 512)
-        self.fc2 = nn.Linear(512, classes)
+        self.fc1 = nn.Linear(self.inputs, width)
+        self.fc2 = nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.view(-1, self.inputs)
@@ -102,10 +108,11 @@ def build(name: str, shape: Shape, classes: int, seed: int) -> tuple[nn.Module, 
     Raises InputError for an unknown name or images too small for the model.
     """
     torch.manual_seed(seed)
-    if name in ("mlp", "cnn"):
+    width = _width(name)
+    if width is not None or name == "cnn":
         if name == "cnn" and min(shape[1:]) < 12:
             raise InputError("images_too_small", model=name, height=shape[1], width=shape[2])
-        body: nn.Module = Mlp(shape, classes) if name == "mlp" else Cnn(shape, classes)
+        body: nn.Module = Cnn(shape, classes) if width is None else Mlp(shape, classes, width)
         front, input_shape = FromBytes(), shape
     else:
         body = _torchvision_model(name, classes)
@@ -118,13 +125,31 @@ def build(name: str, shape: Shape, classes: int, seed: int) -> tuple[nn.Module, 
 
 def is_small(name: str) -> bool:
     """Whether a model trains in seconds on any CPU."""
-    return name in ("mlp", "cnn")
+    width = _width(name)
+    return name == "cnn" or (width is not None and width <= _WIDEST_SMALL)
 
 
 def names() -> list[str]:
-    """Every model that can be asked for."""
+    """Every model that can be asked for, beside mlp_N with N hidden units."""
     models = torchvision().models
     return ["mlp", "cnn", *models.list_models(module=models)]
+
+
+def _width(name: str) -> int | None:
+    """The hidden units of `mlp` and mlp_N; None for another model.
+
+    Raises InputError for an N that can't be had, and for 512: two names for one work would never be compared.
+    """
+    if name == "mlp":
+        return _ARTICLES_WIDTH
+    written = _WIDTH.fullmatch(name)
+    if written is None:
+        return None
+    digits = written[1]
+    sound = digits[0] != "0" and len(digits) <= len(str(_WIDEST)) and int(digits) <= _WIDEST
+    if not sound or int(digits) == _ARTICLES_WIDTH:
+        raise InputError("bad_mlp_width", model=name, most=_WIDEST)
+    return int(digits)
 
 
 def _torchvision_model(name: str, classes: int) -> nn.Module:

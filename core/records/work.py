@@ -19,6 +19,11 @@ class Workload:
     seed: int = 0
     task: Task = "train"
 
+    @property
+    def has_convolutions(self) -> bool:
+        """Every model has but the article's, in whatever width."""
+        return self.model.partition("_")[0] != "mlp"
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -65,6 +70,9 @@ class JobSpec:
     rough: bool = False  # ends as soon as the ratios are known, though epochs be left; without anatomy
     trace: bool = False  # whether single steps are watched, last of all
     lessons: bool = False  # whether the article's lines are tried one by one
+    # 0 to 1: a setup's training counts as done when its test accuracy after an epoch has reached this, and
+    # `epochs` is the most that is trained; what follows only narrows the ratios. A rough job ends as it does.
+    until_accuracy: float | None = None
 
     @property
     def runs(self) -> tuple[RunSpec, ...]:

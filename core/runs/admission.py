@@ -102,8 +102,17 @@ def check(job: JobSpec, limits: Limits | None = None) -> None:
         raise InputError("setups_equal")
     _between("max_seconds", job.max_seconds, 0.1, limits.max_seconds)
     _between("target_pct", job.target_pct, 0.1, 100)
+    if job.until_accuracy is not None:
+        _check_accuracy(job, job.until_accuracy)
     if limits.bounds is not None:
         _check_bounds(job, limits.bounds)
+
+
+def _check_accuracy(job: JobSpec, wanted: float) -> None:
+    if job.workload.task != "train":
+        raise InputError("accuracy_needs_training", task=job.workload.task)
+    if type(wanted) not in (int, float) or not 0 < wanted <= 1:
+        raise InputError("bad_accuracy", value=str(wanted)[:80])
 
 
 def _check_bounds(job: JobSpec, bounds: Bounds) -> None:

@@ -72,6 +72,7 @@ class Runner:
         self._settled = False  # the idle draw is known, or can't be
         self.devices: tuple[Device, ...] | None = None  # None until the first worker has said
         self.default_threads = 1  # torch's own choice; likewise
+        self.surroundings: Surroundings | None = None  # of the next job; likewise
         if heir:
             self._take_over()
         # daemon threads, not a pool: a pool is joined at exit before atexit's hooks could end the worker
@@ -288,10 +289,11 @@ class Runner:
                 self.worker_problem = _note(problem, "worker_not_started")
                 self._changed.notify_all()
             return
-        environment.machine()  # looked up here once, so that no visitor waits for it
+        machine = environment.machine()  # looked up here once, so that no visitor waits for it
         with self._changed:
             self._worker, self.worker_problem = worker, None
             self.devices, self.default_threads = worker.devices, worker.software.default_threads
+            self.surroundings = Surroundings(machine, worker.software, worker.devices)
             if self._closed:
                 worker.kill()
             self._changed.notify_all()

@@ -133,7 +133,7 @@ def _planned(device: str, mates: Sequence[RunResult], over: bool) -> Iterator[Ru
     machine = loader.environment.machine
     work, precisions = loader.spec.workload, {run.spec.setup.precision for run in mates}
     planned = (
-        *ladders.first_plan(work, device, 1, convolutions=work.model != "mlp", machine=machine),
+        *ladders.first_plan(work, device, 1, convolutions=work.has_convolutions, machine=machine),
         *ladders.second_plan(work, replace(loader.spec.setup, data_path="resident"), precisions),
     )
     # Limits are measured in the last round: by then all precisions that there are have been tried.

@@ -20,6 +20,7 @@ from core.runs.keeping import Keeper
 from core.runs.optimise import Optimiser
 from core.runs.recordings import Recordings, load_all
 from core.runs.store import Store
+from core.runs.sweep import Sweeper
 
 
 @st.cache_resource(show_spinner=False)
@@ -66,6 +67,11 @@ def runner() -> Runner:
 @st.cache_resource(show_spinner=False)
 def optimiser() -> Optimiser:
     return Optimiser(runner())
+
+
+@st.cache_resource(show_spinner=False)
+def sweeper() -> Sweeper:
+    return Sweeper(runner())
 
 
 def recordings() -> Recordings:

@@ -206,7 +206,7 @@ def test_devices_as_json(crossover):
 
 def test_a_recording_is_what_the_pages_read(crossover, tmp_path, monkeypatch):
     offered = (Workload(model="quick"), Workload(model="quick", seed=1))
-    monkeypatch.setattr(offers, "workloads", lambda: offered)
+    monkeypatch.setattr(offers, "recorded_workloads", lambda: offered)
     folder = tmp_path / "recordings"
     folder.mkdir()
     code, out, err = crossover("record", "--out", folder)
@@ -218,13 +218,15 @@ def test_a_recording_is_what_the_pages_read(crossover, tmp_path, monkeypatch):
     assert {(result.origin, result.blocks) for result in found.runs} == {("recorded", BLOCKS[:3])}
     assert [path.name for path in folder.iterdir()] == out
     # a second recording of the day adds to the first
-    monkeypatch.setattr(offers, "workloads", lambda: (Workload(model="quick", seed=5),))
+    monkeypatch.setattr(offers, "recorded_workloads", lambda: (Workload(model="quick", seed=5),))
     assert crossover("record", "--out", folder)[0] == 0
     assert len(recordings.load_all(folder).runs) == 3
 
 
 def test_a_recording_with_a_failure_keeps_the_rest_and_ends_with_1(crossover, tmp_path, monkeypatch):
-    monkeypatch.setattr(offers, "workloads", lambda: tuple(Workload(model=m) for m in ("breaks", "quick")))
+    monkeypatch.setattr(
+        offers, "recorded_workloads", lambda: tuple(Workload(model=m) for m in ("breaks", "quick"))
+    )
     code, _, err = crossover("record", "--out", tmp_path)
     assert code == 1
     assert any("last words" in line for line in err)
@@ -232,6 +234,6 @@ def test_a_recording_with_a_failure_keeps_the_rest_and_ends_with_1(crossover, tm
 
 
 def test_recording_keeps_nothing_in_the_database(crossover, tmp_path, monkeypatch):
-    monkeypatch.setattr(offers, "workloads", lambda: (Workload(model="quick"),))
+    monkeypatch.setattr(offers, "recorded_workloads", lambda: (Workload(model="quick"),))
     assert crossover("record", "--out", tmp_path)[0] == 0
     assert not (tmp_path / "data").exists()

@@ -6,11 +6,40 @@ import json
 
 import pytest
 
-from core.figures import accuracy, anatomy, block_times, epoch_time, loss, memory, telemetry, throughput
+from core.analysis.knee import knee
+from core.figures import (
+    accuracy,
+    anatomy,
+    batch_memory,
+    batch_rate,
+    block_times,
+    epoch_time,
+    loss,
+    memory,
+    speedup_map,
+    step_time,
+    target_times,
+    telemetry,
+    throughput,
+    time_to_accuracy,
+)
 from core.i18n import english
+from tests.batch_lines import (
+    CPU_STEP,
+    GPU,
+    GPU_STEP,
+    NAMES,
+    make_crossing,
+    make_line,
+    make_memory_fit,
+    unmeasured,
+)
 from tests.builders import make_blocks, make_gpu_result, make_result, make_spec
 
-FIGURES = [throughput, epoch_time, loss, accuracy, anatomy, memory, block_times, telemetry]
+FIGURES = [
+    *(throughput, epoch_time, loss, accuracy, anatomy, memory, block_times, telemetry),
+    *(time_to_accuracy, target_times),
+]
 every_figure = pytest.mark.parametrize("module", FIGURES, ids=lambda module: module.__name__.split(".")[-1])
 
 
@@ -83,3 +112,57 @@ def test_titles_and_alts_say_which_setup(module):
     assert "Test GPU" in alt(found, english)
     if module is not loss:
         assert "Test GPU" in title(found, english)
+
+
+def _over_batches(module, cpu, gpu):
+    """What a figure over batch sizes draws, and how it is drawn."""
+    both = (cpu, gpu)
+    arguments = {
+        speedup_map: ([("mlp", *both)], NAMES),
+        step_time: (*both, make_crossing(), NAMES),
+        batch_rate: (both, NAMES, [knee(line) for line in both]),
+        batch_memory: (both, NAMES, [make_memory_fit(), make_memory_fit()]),
+    }[module]
+    data, figure, title, alt = _parts(module)
+    found = data(*arguments)
+
+    def drawn(translate):
+        return figure(found, translate) if module is speedup_map else figure(*arguments, translate)
+
+    return drawn, lambda translate: (title(found, translate), alt(found, translate))
+
+
+over_batches = pytest.mark.parametrize(
+    "module",
+    [speedup_map, step_time, batch_rate, batch_memory],
+    ids=lambda module: module.__name__.split(".")[-1],
+)
+
+
+@over_batches
+def test_over_batch_sizes_nothing_is_an_empty_figure_and_said(module):
+    drawn, words = _over_batches(module, unmeasured(make_line(CPU_STEP)), unmeasured(make_line(GPU_STEP, GPU)))
+    title, alt = words(english)
+    assert title.startswith("Nothing was measured")
+    assert "{" not in alt
+    if module is not speedup_map:  # which says that the runs failed
+        assert len(drawn(english).data) == 0
+
+
+@over_batches
+def test_over_batch_sizes_it_is_small_themed_by_the_front_end_and_translated(module):
+    cpu = make_line(CPU_STEP, memory=(5e8, 3e4))
+    drawn, words = _over_batches(module, cpu, make_line(GPU_STEP, GPU, memory=(2e8, 4e5), origin="recorded"))
+    figure = drawn(_marked)
+    text = figure.to_json()
+    assert len(text) < 12_000
+    layout = json.loads(text)["layout"]
+    assert "layout" not in layout["template"]
+    assert not {"font", "paper_bgcolor", "plot_bgcolor", "colorway", "title"} & set(layout)
+    assert layout["legend"]["orientation"] == "h"
+    axes = [axis.title.text for axis in (figure.layout.xaxis, figure.layout.yaxis) if axis.title.text]
+    named = [trace.name for trace in figure.data if trace.name and trace.showlegend is not False]
+    marked = [*words(_marked), *axes, *(name for name in named if not name.startswith(NAMES))]
+    assert axes
+    assert [text for text in marked if "¤" not in text] == []
+    assert all("recorded" in text for text in words(english))

@@ -27,6 +27,7 @@ from tests.builders import make_blocks, make_result, make_software
 
 EXAMPLE = make_result()
 BLOCKS = make_blocks(0.2, start_s=10.0)  # of the first setup; the second's follow by a second and a half
+BATCH = [64]  # of the job that is running
 PROBLEM = {"code": "device_failed", "facts": {"device": "cpu", "problem": "gone"}}
 
 
@@ -40,6 +41,7 @@ def main() -> None:
         if served := os.environ.get("TEST_SERVED"):
             with Path(served).open("a") as file:
                 file.write(f"{spec.workload.seed}\n")
+        BATCH[:] = [spec.workload.batch_size]
         globals()[f"_{spec.workload.model}"](spec)
         tell("end", last=False)
 
@@ -77,7 +79,7 @@ def begin(run: int) -> None:
 def blocks(run: int, first: int, count: int) -> None:
     for block in BLOCKS[first : first + count]:
         later_s = 1.5 * run if run < 2 else 100.0 * run  # in the first two's gaps there is room for no third
-        own = replace(block, start_s=block.start_s + later_s)
+        own = replace(block, start_s=block.start_s + later_s, samples=block.steps * BATCH[0])
         tell("block", run=run, block=own, losses=[block.loss])
 
 
@@ -87,7 +89,8 @@ def _quick(spec: JobSpec) -> None:
         begin(run)
     for run in range(len(spec.setups)):
         blocks(run, 0, 3)
-        tell("epoch", run=run, epoch=EXAMPLE.epochs[0])
+        epoch = EXAMPLE.epochs[0]
+        tell("epoch", run=run, epoch=replace(epoch, samples=epoch.steps * BATCH[0]))
         tell("anatomy", run=run, anatomy=EXAMPLE.anatomy)
         tell("run_end", run=run, status="finished")
 

@@ -76,7 +76,8 @@ def run_job(tmp_path, monkeypatch, no_collections):
     monkeypatch.setattr(anatomy, "_STEPS", (3, 6))
 
     def run(*setups, max_seconds=20.0, target_pct=100.0, **options):
-        asked = {name: options.pop(name) for name in ("limits", "rough", "trace", "lessons") if name in options}
+        named = ("limits", "rough", "trace", "lessons", "until_accuracy")
+        asked = {name: options.pop(name) for name in named if name in options}
         work = {"dataset": TINY, "epochs": 2, **options}
         spec = JobSpec(make_workload(**work), setups or (Setup(threads=1),), max_seconds, target_pct, **asked)
         context = job.Context(devices.available(), 1, tmp_path, 1.5, time.perf_counter())

@@ -55,6 +55,31 @@ def test_the_mlp_takes_any_shape_and_number_of_classes():
     assert model(images(2, (3, 9, 5))).shape == (2, 4)
 
 
+@pytest.mark.parametrize("width", [1, 64, 511, 16_384])
+def test_an_mlp_of_any_width(width):
+    model, input_shape = build(f"mlp_{width}")
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    assert [(layer.in_features, layer.out_features) for layer in layers] == [(784, width), (width, 10)]
+    assert input_shape == MNIST
+
+
+@pytest.mark.parametrize("name", ["mlp_512", "mlp_0", "mlp_064", "mlp_16385", "mlp_" + "9" * 60])
+def test_widths_that_cant_be_had(name):
+    refusal = refusal_of(name)
+    assert refusal.code == "bad_mlp_width"
+    assert "512 hidden units is called mlp" in messages.sentence(refusal.code, refusal.facts)
+
+
+@pytest.mark.parametrize("name", ["mlp_", "mlp_x", "mlp64", "mlp_6_4", "mlp_-1", "mlp_٣"])
+def test_what_only_looks_like_a_width_is_an_unknown_model(name):
+    assert refusal_of(name).code == "unknown_model"
+
+
+def test_which_models_train_in_seconds_anywhere():
+    assert all(map(models.is_small, ("mlp", "cnn", "mlp_1", "mlp_4096")))
+    assert not any(map(models.is_small, ("mlp_4097", "resnet18")))
+
+
 @pytest.mark.parametrize("shape", [MNIST, (3, 32, 32), (1, 12, 12), (1, 13, 40)])
 def test_the_cnn_takes_images_from_12_pixels_on(shape):
     model, input_shape = build("cnn", shape)

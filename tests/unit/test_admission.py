@@ -224,3 +224,28 @@ def test_what_a_public_server_offers_is_what_it_admits():
 def test_the_quiz_can_be_played_on_a_public_server():
     for spec in quiz.plan("cpu"):
         check(spec, PUBLIC)
+
+
+@pytest.mark.parametrize("share", [1e-9, 0.9, 1, 1.0])
+def test_an_accuracy_to_train_for(share):
+    check(dataclasses.replace(job(), until_accuracy=share))
+    check(dataclasses.replace(job(model="mlp_128", max_seconds=30.0), until_accuracy=share))
+
+
+@pytest.mark.parametrize("share", [0, 0.0, -0.1, 1.001, 90, math.nan, math.inf, True, "0.9"])
+def test_no_accuracy_to_train_for(share):
+    with pytest.raises(InputError) as refusal:
+        check(dataclasses.replace(job(), until_accuracy=share))
+    assert (refusal.value.code, refusal.value.facts) == ("bad_accuracy", {"value": str(share)})
+    assert messages.sentence(refusal.value.code, refusal.value.facts)
+
+
+def test_only_training_reaches_an_accuracy():
+    with pytest.raises(InputError) as refusal:
+        check(dataclasses.replace(job(task="classify"), until_accuracy=0.9))
+    assert (refusal.value.code, refusal.value.facts) == ("accuracy_needs_training", {"task": "classify"})
+
+
+def test_a_public_server_measures_the_offered_models_only_whatever_their_width():
+    with pytest.raises(InputError, match="only_offered_models"):
+        check(job(model="mlp_128", max_seconds=30.0), Limits.public())

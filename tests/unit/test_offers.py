@@ -52,3 +52,16 @@ def test_the_steps_that_are_recorded_are_admitted_and_none_twice(device, count):
     for workload in offers.sequences():
         check(JobSpec(workload, setups, 3.0, trace=True))
     assert {workload.batch_size for workload in offers.sequences()} <= set(offers.batch_sizes("mlp"))
+
+
+def test_a_sweep_goes_below_the_slider_where_the_cpu_may_win():
+    recorded = offers.recorded_workloads()
+    small = set(recorded) - set(offers.workloads())
+    assert len(set(recorded)) == len(recorded)
+    assert {(work.model, work.batch_size) for work in small} == {
+        (model, size) for model in ("mlp", "cnn") for size in (1, 2, 4, 8)
+    }
+    assert offers.sweep_batch_sizes("mlp") == tuple(2**power for power in range(14))
+    assert offers.sweep_batch_sizes("resnet50") == offers.batch_sizes("resnet50")
+    for workload in small:
+        check(JobSpec(workload, (Setup(),)))

@@ -158,7 +158,7 @@ class Queue:
         if spec.workload.batch_size > 1000:
             raise InputError("out_of_range", name="batch_size", value="", low=1, high=1000)
 
-    def submit(self, spec, visitor=None):
+    def submit(self, spec, visitor=None, network=None):
         self.spec = spec
         return f"job-{len(self.bench.jobs) + 1}"
 

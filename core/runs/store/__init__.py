@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.analysis.quality import Badge
-from core.records import JobSpec, Note, RunResult, Setup, Workload
+from core.records import JobSpec, Note, RunResult, Setup, Task, Workload
 from core.runs.store import queries
 from core.runs.store.labels import checked_name, checked_tags
 from core.runs.store.queries import IS_OPEN, IS_THERE, OPEN
@@ -21,10 +21,12 @@ from core.runs.store.rows import (
     JobState,
     RunRow,
     RunSummary,
+    SweptRow,
     dump,
     job_row,
     run_row,
     run_values,
+    swept_row,
     tags_text,
     unpack,
     workload_of,
@@ -32,7 +34,7 @@ from core.runs.store.rows import (
 from core.runs.store.schema import jobs, open_database, runs, speaking
 from core.runs.wanted import Choices, Order, Wanted
 
-__all__ = ["OPEN", "JobRow", "JobState", "RunRow", "RunSummary", "Store"]
+__all__ = ["OPEN", "JobRow", "JobState", "RunRow", "RunSummary", "Store", "SweptRow"]
 
 
 class Store:
@@ -169,6 +171,19 @@ class Store:
         """Each workload on each device's name that there is a rate of, and how many runs have one."""
         rows = self._rows(queries.timed_workloads())
         return tuple((workload_of(row), row["device_name"], row["runs"]) for row in rows)
+
+    def swept(self, task: Task, dataset: str, limit: int = 5_000) -> tuple[SweptRow, ...]:
+        """What a task was tried with on a data set, newest first; no document is read.
+
+        Of each model, batch size, setup, device and origin the newest run that has a rate, and the newest that
+        has none: failed ones tell where memory ends.
+        """
+        return tuple(map(swept_row, self._rows(queries.swept(task, dataset).limit(limit))))
+
+    def mark(self) -> tuple[object, ...]:
+        """The same for as long as no run came, went or grew, as far as a quick look can tell."""
+        newest = self._rows(queries.newest())
+        return (self.count(), *(tuple(row.values()) for row in newest))
 
     def kept(self, run_ids: Sequence[str]) -> frozenset[str]:
         """Those of the ids that a run is stored under."""

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from core.codec import to_plain
-from core.records import Setup, Status, Workload
+from core.records import Setup, Status, Task, Workload
 from core.runs.store.labels import can_be_in_one
-from core.runs.store.rows import JobState
+from core.runs.store.rows import SWEPT, JobState
 from core.runs.store.schema import BY_VALUE, NEWEST, jobs, runs, setup_text
 from core.runs.wanted import Order, Wanted
 
@@ -100,6 +100,27 @@ def timed_workloads() -> sa.Select[Any]:
     of_one = (*_OF_A_WORKLOAD, runs.c.device_name)
     query = sa.select(*of_one, sa.func.count().label("runs"))
     return query.where(IS_THERE, runs.c.samples_per_s.is_not(None)).group_by(*of_one)
+
+
+def swept(task: Task, dataset: str) -> sa.Select[Any]:
+    """Of each cell the newest run with a rate and the newest without one, newest first."""
+    of_a_cell = (runs.c.model, runs.c.batch_size, runs.c.setup, runs.c.device_name, runs.c.origin)
+    place = sa.func.row_number().over(
+        partition_by=(*of_a_cell, runs.c.samples_per_s.is_(None)), order_by=NEWEST
+    )
+    placed = sa.select(*(runs.c[name] for name in SWEPT), place.label("place"))
+    found = placed.where(IS_THERE, runs.c.task == task, runs.c.dataset == dataset).subquery()
+    return (
+        sa.select(*(found.c[name] for name in SWEPT))
+        .where(found.c.place == 1)
+        .order_by(found.c.created_at.desc(), found.c.id.desc())
+    )
+
+
+def newest() -> sa.Select[Any]:
+    """The newest run with what changes while it grows."""
+    changing = (runs.c.id, runs.c.status, runs.c.samples_per_s)
+    return sa.select(*changing).where(IS_THERE).order_by(*NEWEST).limit(1)
 
 
 def latest_job(workload: Workload, setups: Sequence[Setup] | None) -> sa.Select[Any]:

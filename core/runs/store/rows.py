@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import zlib
 from collections.abc import Sequence
@@ -55,6 +56,22 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SweptRow:
+    """A stored run as a sweep over models, batch sizes and setups counts it."""
+
+    id: str
+    job_id: str
+    model: str
+    batch_size: int
+    setup: Setup
+    device_name: str | None
+    status: Status
+    samples_per_s: float | None
+    created_at: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class JobRow:
     """A stored job. `owner` is the server process answering for it, as "host:pid:start"."""
 
@@ -68,6 +85,7 @@ class JobRow:
     visitor: str | None
 
 
+SWEPT = tuple(item.name for item in dataclasses.fields(SweptRow))
 _OF_WORKLOAD = tuple(item.name for item in dataclasses.fields(Workload))
 _AS_THEY_ARE = tuple(
     item.name for item in dataclasses.fields(RunRow) if item.name not in ("workload", "setup", "tags")
@@ -115,6 +133,17 @@ def run_row(row: sa.RowMapping) -> RunRow:
     rest = {name: row[name] for name in _AS_THEY_ARE}
     setup = Setup(**json.loads(row["setup"]))
     return RunRow(workload=workload_of(row), setup=setup, tags=tuple(row["tags"].splitlines()), **rest)
+
+
+def swept_row(row: sa.RowMapping) -> SweptRow:
+    rest = {name: row[name] for name in SWEPT if name != "setup"}
+    return SweptRow(setup=_setup(row["setup"]), **rest)
+
+
+@functools.lru_cache(maxsize=256)
+def _setup(text: str) -> Setup:
+    """Of thousands of rows only a few differ in it."""
+    return Setup(**json.loads(text))
 
 
 def tags_text(tags: Sequence[str]) -> str:

@@ -1,0 +1,73 @@
+"""What a visitor takes along from the Crossover page: the records, and the command that measures them again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from core.analysis.sweep import Line
+from core.i18n import Translate
+from core.records import RunResult
+from core.runs import exchange
+from core.setups import setup_text
+from pages._crossover.crossover_controls import Choice, Side
+from pages._shared import resources
+
+
+def show(
+    choice: Choice, sides: Sequence[Side], lines: Sequence[Line], others: Sequence[Line], translate: Translate
+) -> None:
+    """`lines`: of the model that is shown; `others`: of the map's."""
+    _ = translate
+    section = st.expander(_("Take it away"), on_change="rerun", key="crossover_take_away")
+    if not section.open:
+        return
+    runs = {cell.result.id: cell.result for line in (*lines, *others) for cell in line.cells if cell.result}
+
+    def content() -> str:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return json.dumps(exchange.document([_whole(run) for run in runs.values()], created_at=now), indent=1)
+
+    with section:
+        st.download_button(
+            _("Download the records (JSON)"),
+            content,
+            file_name=f"crossover-sweep-{choice.model.replace('/', '-')}.json",
+            mime="application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        command = _command(choice, sides, lines)
+        if command:
+            st.markdown(_("The same without a browser:"))
+            st.code(command, language="bash", wrap_lines=True)
+
+
+def _whole(run: RunResult) -> RunResult:
+    """With the readings that this page leaves in the store."""
+    store = resources.storage().store
+    stored = store.run(run.id) if store is not None and run.origin != "recorded" else None
+    return stored or run
+
+
+def _command(choice: Choice, sides: Sequence[Side], lines: Sequence[Line]) -> str:
+    here = [one.setup for one in sides if one.here]
+    if not here:
+        return ""
+    low, high = choice.ends(resources.runner().limits)
+    sizes = f"{low}..{high}"
+    for line in lines:
+        if line.origin != "measured":  # this machine is swept where the other was
+            there = [str(cell.batch_size) for cell in line.measured if low <= cell.batch_size <= high]
+            sizes = ",".join(there) or sizes
+    parts = ["python", "-m", "core", "sweep"]
+    for model in choice.models:
+        parts += ["--model", model]
+    parts += ["--dataset", choice.dataset, "--batch-sizes", sizes]
+    for setup in here:
+        parts += ["--setup", setup_text(setup)]
+    return shlex.join([*parts, "--max-seconds", str(choice.seconds)])
