@@ -9,11 +9,11 @@ from pathlib import Path
 
 from benchmarks import jobs
 from benchmarks.pairing import BrokenError, Row, at_most
-from core.analysis.crossing import Crossing, crossing
+from core.analysis.crossover.crossing import Crossing, crossing
 from core.hardware.cpu import describe
 from core.records import JobSpec, Note, RunResult, Setup
 from core.runs.campaigns import CancelledError
-from core.runs.sweep import Progress, SweepSpec, line_of, sweep
+from core.runs.sweeping.sweep import Progress, SweepSpec, line_of, sweep
 from core.runs.worker import Worker
 
 _FIRST_S, _NARROW_S, _WITHIN = 60.0, 180.0, 0.10

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core import messages, units
-from core.analysis.crossing import Crossing
-from core.analysis.step_fit import StepFit
+from core.analysis.crossover.crossing import Crossing
+from core.analysis.crossover.step_fit import StepFit
 from core.i18n import Translate
 from core.records import Note
 
@@ -29,7 +29,7 @@ def crossing_sentence(crossing: Crossing, baseline_name: str, candidate_name: st
 def confirmation_sentence(
     crossing: Crossing, baseline_name: str, candidate_name: str, translate: Translate
 ) -> str | None:
-    """What was measured directly on both sides of the crossing; None where none lies in what was measured."""
+    """What was measured directly on both sides of the crossing; None where that has nothing to add."""
     names = _names(crossing, baseline_name, candidate_name)
     if crossing.batch_size is None or names is None or crossing.extrapolated:
         return None
@@ -44,7 +44,7 @@ def confirmation_sentence(
             below=units.number(below, _WHOLE), above=units.number(above, _WHOLE), faster=faster, slower=slower
         )
     if crossing.confirmed is False:
-        return translate("The direct measurements on its two sides contradict this crossing: don't rely on it.")
+        return None  # a doubt of the crossing says so
     return translate("It isn't confirmed by direct measurements on both of its sides yet.")
 
 

@@ -112,7 +112,7 @@ def _software(result: RunResult, translate: Translate) -> Iterator[Fact]:
     )
     yield _("Versions"), versions
     yield _("System"), f"{machine.os}, {machine.kernel}"
-    yield _("Crossover"), machine.git_revision or ""
+    yield "Crossover", machine.git_revision or ""
 
 
 def _phases(result: RunResult, translate: Translate) -> Iterator[Fact]:

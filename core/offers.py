@@ -26,13 +26,18 @@ DEFAULT = Workload()
 
 def batch_sizes(model: str) -> tuple[int, ...]:
     """The powers of two on the slider."""
-    largest = _LARGEST_BATCH.get(model, _OTHER_LARGEST)
+    largest = _LARGEST_BATCH.get(_family(model), _OTHER_LARGEST)
     return tuple(2**power for power in range(_SMALLEST_BATCH.bit_length() - 1, largest.bit_length()))
 
 
 def sweep_batch_sizes(model: str) -> tuple[int, ...]:
     """The powers of two that show both sides of a crossing."""
-    return (*_SMALLER.get(model, ()), *batch_sizes(model))
+    return (*_SMALLER.get(_family(model), ()), *batch_sizes(model))
+
+
+def _family(model: str) -> str:
+    """mlp_64 is an mlp of another width."""
+    return "mlp" if model.startswith("mlp_") else model
 
 
 def ladders() -> tuple[Workload, ...]:
@@ -59,6 +64,12 @@ def sequence_setups(device: str) -> tuple[Setup, ...]:
 def workloads() -> tuple[Workload, ...]:
     """Every model and batch size offered, on the default data set."""
     return tuple(Workload(model=model, batch_size=size) for model in MODELS for size in batch_sizes(model))
+
+
+def with_limits(workload: Workload) -> bool:
+    """Whether the devices' limits are recorded with it: once for each model, in the middle of its batch sizes."""
+    sizes = batch_sizes(workload.model)
+    return workload.batch_size == sizes[len(sizes) // 2]
 
 
 def recorded_workloads() -> tuple[Workload, ...]:

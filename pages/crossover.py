@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.errors import StoreError
+from pages._crossover import accuracy_view, sweep_runs
 from pages._crossover import crossover_controls as controls
-from pages._crossover import sweep_runs
 from pages._crossover.swept_lines import Cells
 from pages._shared import language, live, notices, resources
 
@@ -65,3 +65,4 @@ else:
         crossover_view.show(choice, sides, found, rows, left_out, _)
     elif not busy:
         sweep_runs.nothing_yet(cells, choice, found, _)
+        accuracy_view.section(choice.model, choice.dataset, [one.setup for one in sides if one.here], _)

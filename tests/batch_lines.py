@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.analysis import sweep
-from core.analysis.crossing import Bracket, Crossing
-from core.analysis.memory_fit import MemoryFit
-from core.analysis.step_fit import Regime, StepFit
-from core.analysis.sweep import Cell, Line, State
+from core.analysis.crossover import sweep
+from core.analysis.crossover.crossing import Bracket, Crossing
+from core.analysis.crossover.memory_fit import MemoryFit
+from core.analysis.crossover.step_fit import Regime, StepFit
+from core.analysis.crossover.sweep import Cell, Line, State
 from core.records import Estimate, Note, Setup
 from tests.sweeps import BATCHES, make_grid
 

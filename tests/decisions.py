@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.analysis.candidates import Candidate
+from core.analysis.crossover.sweep import cell_of
+from core.analysis.decide.candidates import Candidate
 from core.analysis.leaderboard import Hardware
-from core.analysis.sweep import cell_of
 from core.records import Estimate, RunResult, Setup
 from tests.sweeps import make_sweep_result
 

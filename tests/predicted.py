@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.analysis.sweep import Line, lines
+from core.analysis.crossover.sweep import Line, lines
 from core.records import DataInfo, Device, Limits, Rate, RunResult, Setup
 from tests.builders import make_cpu, make_environment, make_machine
 from tests.sweeps import TRAIN_IMAGES, make_sweep_result

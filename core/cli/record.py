@@ -51,7 +51,8 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
             low, high = _TIMED_S
             seconds = min(high, max(low, share * _TIMED_SHARE / len(setups)))
             print(f"{done + 1}/{len(workloads)} {workload.model} {workload.batch_size}", file=sys.stderr)
-            job = follow(runner, JobSpec(workload, setups, seconds), translate)
+            spec = JobSpec(workload, setups, seconds, limits=offers.with_limits(workload))
+            job = follow(runner, spec, translate)
             if job.state == "cancelled":
                 return 130
             kept += [result for result in job.results if result.blocks]

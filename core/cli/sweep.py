@@ -17,10 +17,11 @@ from core.cli.sweep_table import print_sweep
 from core.errors import InputError
 from core.i18n import Translate
 from core.records import Device, JobSpec, Note, RunResult, Setup, Task
-from core.runs import exchange, sweep_document
+from core.runs import exchange
 from core.runs.campaigns import CancelledError, refuse_failed
 from core.runs.jobs import Runner
-from core.runs.sweep import (
+from core.runs.sweeping import document as sweep_document
+from core.runs.sweeping.sweep import (
     Progress,
     SweepSpec,
     check_spec,

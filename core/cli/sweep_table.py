@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from core import messages, units
-from core.analysis import sweep as swept
-from core.analysis.step_fit import StepFit
-from core.analysis.sweep import Cell
+from core.analysis.crossover import sweep as swept
+from core.analysis.crossover.step_fit import StepFit
+from core.analysis.crossover.sweep import Cell
 from core.cli.table import print_rows
 from core.crossing_words import confirmation_sentence, crossing_sentence, fit_sentence
 from core.i18n import Translate
 from core.records import Note, Setup
-from core.runs.sweep import Progress, line_of
-from core.runs.sweep_document import crossing_of, fit_of
+from core.runs.sweeping.document import crossing_of, fit_of
+from core.runs.sweeping.sweep import Progress, line_of
 from core.setups import setup_text
 from core.wording import labels_of
 

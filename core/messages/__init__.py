@@ -15,7 +15,8 @@ from core.messages.decide import DECIDE
 from core.messages.errors import ERRORS
 from core.messages.notes import ABSENT, NOTES
 
-ALL = {**ERRORS, **NOTES, **ABSENT, **CAVEATS, **DIFFERENCES, **CROSSOVER, **DECIDE}
+TABLES = (ERRORS, NOTES, ABSENT, CAVEATS, DIFFERENCES, CROSSOVER, DECIDE)
+ALL = {code: text for table in TABLES for code, text in table.items()}
 
 
 def sentence(code: str, facts: Mapping[str, object] | None = None, translate: Translate = english) -> str:

@@ -8,7 +8,7 @@ CROSSOVER = {
     "too_few_points": N_(
         "{count} batch sizes were measured; a line needs at least {needed}. Sweep more batch sizes."
     ),
-    # core.analysis.step_fit
+    # core.analysis.crossover.step_fit
     "fit_impossible": N_(
         "No line describes these step times, not even roughly. Measure again while nothing else uses the device."
     ),
@@ -26,7 +26,7 @@ CROSSOVER = {
     "fit_rough": N_(
         "The fit describes the measurements only roughly: they are off by {misfit_pct} % on average."
     ),
-    # core.analysis.crossing
+    # core.analysis.crossover.crossing
     "no_difference": N_("The two can't be told apart at the batch sizes that were measured."),
     "always_faster": N_("The baseline is slower at every batch size that was measured."),
     "never_faster": N_("The baseline is faster at every batch size that was measured."),
@@ -60,7 +60,7 @@ CROSSOVER = {
         "They cross {count} times in the measured range; the last crossing is told, beyond which one stays faster."
     ),
     "lines_differ": N_("The two weren't measured alike, which can change speed by itself: {fields}."),
-    # core.analysis.memory_fit
+    # core.analysis.crossover.memory_fit
     "memory_unknown": N_(
         "The peak memory was measured at {count} batch sizes; a line needs at least {needed}."
     ),
@@ -71,7 +71,7 @@ CROSSOVER = {
     "memory_rough": N_(
         "The peak memory isn't proportional to the batch size: a line is off by up to {misfit_pct} %."
     ),
-    # core.analysis.time_to_accuracy, and the jobs that train until an accuracy
+    # core.analysis.crossover.time_to_accuracy, and the jobs that train until an accuracy
     "accuracy_unknown": N_(
         "The accuracy on test images wasn't measured, so it isn't known when it was reached."
     ),
@@ -94,7 +94,7 @@ CROSSOVER = {
         "There is no model {model}: the number in it goes from 1 to {most}, without leading zeros, and the one with "
         "512 hidden units is called mlp."
     ),
-    # core.analysis.prediction and device_scaling
+    # core.analysis.crossover.prediction and device_scaling
     "prediction_uncalibrated": N_(
         "Whether a prediction for {device} could be trusted isn't known: {cases} such predictions could be tested "
         "on measured runs, and at least {needed} are needed. Sweep further models, or import runs of them."
@@ -124,7 +124,7 @@ CROSSOVER = {
         "Whether and where they cross within the batch sizes that were measured here is less sure than the "
         "prediction's band."
     ),
-    # core.runs.sweep
+    # core.runs.sweeping.sweep
     "sweep_no_models": N_("A sweep needs a model: name at least one."),
     "sweep_no_batches": N_("A sweep needs batch sizes: write them like 16..8192 or 16,64,256."),
     "batches_not_read": N_("{text} isn't understood. Write whole numbers, like 16..8192 or 16,64,256."),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from core.analysis.candidates import Candidate, key
-from core.analysis.plan import EXAMPLE_DATE, EXAMPLE_SOURCE, Conditions, Terms
-from core.analysis.plan_checks import checked_conditions, checked_terms
+from core.analysis.decide.candidates import Candidate, key
+from core.analysis.decide.plan import EXAMPLE_DATE, EXAMPLE_SOURCE, Conditions, Terms
+from core.analysis.decide.plan_checks import checked_conditions, checked_terms
 from core.codec import from_plain, to_plain
 from core.errors import InputError
 from core.runs.untrusted import parse_json, shown
@@ -49,7 +49,7 @@ def read_prices(name: str, content: bytes, today: date) -> PriceTable:
     """The table in the file called `name`.
 
     Raises InputError: file_too_large, file_not_json, document_newer, malformed_record, prices_twice; and
-    as `core.analysis.plan_checks` does, with the number of the entry as the fact `row`.
+    as `core.analysis.decide.plan_checks` does, with the number of the entry as the fact `row`.
     """
     if len(content) > SIZE_LIMIT_BYTES:
         raise InputError("prices_too_large", name=shown(name), limit_kib=SIZE_LIMIT_BYTES >> 10)

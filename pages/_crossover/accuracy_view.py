@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core import offers, units
-from core.analysis.time_to_accuracy import Frontier, Point, Reached, frontier, per_image_gain
+from core.analysis.crossover.time_to_accuracy import Frontier, Point, Reached, frontier, per_image_gain
 from core.errors import InputError, StoreError
 from core.i18n import Translate
 from core.messages import sentence
@@ -112,7 +112,7 @@ def show(results: Sequence[RunResult], target: float, translate: Translate) -> b
         return False
     if not found.points:
         return False
-    from core.figures.time_to_accuracy import (
+    from core.figures.crossover.time_to_accuracy import (
         point_labels,
     )  # brings Plotly: not before there is something to draw
 
@@ -207,7 +207,7 @@ def _charts(results: tuple[RunResult, ...], target: float) -> None:
 def _drawn(
     results: tuple[RunResult, ...], target: float, language_name: str
 ) -> list[tuple[str, Any, str, str]]:
-    from core.figures import target_times, time_to_accuracy
+    from core.figures.crossover import target_times, time_to_accuracy
 
     _, data = language.current(), _frontier(results, target)
     return [

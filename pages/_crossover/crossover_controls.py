@@ -13,7 +13,7 @@ from core.hardware import cpu
 from core.i18n import Translate
 from core.records import Device, JobSpec, Origin, Precision, Setup
 from core.runs.admission import Limits, check
-from core.runs.sweep_spec import PUBLIC_SECONDS, parse_batch_sizes
+from core.runs.sweeping.spec import PUBLIC_SECONDS, parse_batch_sizes
 from core.wording import origin_word
 from pages._shared import resources
 from pages._shared.controls import Controls

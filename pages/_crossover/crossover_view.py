@@ -9,14 +9,14 @@ from typing import Any
 import streamlit as st
 
 from core import units
-from core.analysis.crossing import Crossing, crossing
-from core.analysis.knee import Knee, knee
-from core.analysis.memory_fit import MemoryFit, memory_fit
-from core.analysis.step_fit import StepFit, fit
-from core.analysis.sweep import Line
+from core.analysis.crossover.crossing import Crossing, crossing
+from core.analysis.crossover.knee import Knee, knee
+from core.analysis.crossover.memory_fit import MemoryFit, memory_fit
+from core.analysis.crossover.step_fit import StepFit, fit
+from core.analysis.crossover.sweep import Line
 from core.crossing_words import confirmation_sentence, crossing_sentence
-from core.figures import batch_memory, batch_rate, speedup_map, step_time
 from core.figures.charts import Chart
+from core.figures.crossover import batch_memory, batch_rate, speedup_map, step_time
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Note, RunResult

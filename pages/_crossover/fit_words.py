@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Iterator
 
 from core import units
-from core.analysis.step_fit import Regime, StepFit
-from core.analysis.sweep import Line
+from core.analysis.crossover.step_fit import Regime, StepFit
+from core.analysis.crossover.sweep import Line
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Note

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core import units
+from core.analysis.crossover.prediction import Known, Prediction, learn, predict
+from core.analysis.crossover.sweep import Line
 from core.analysis.leaderboard import Hardware, hardware
-from core.analysis.prediction import Known, Prediction, learn, predict
-from core.analysis.sweep import Line
 from core.errors import InputError, StoreError
-from core.figures import prediction as beside
-from core.figures import prediction_error as dots
+from core.figures.crossover import prediction as beside
+from core.figures.crossover import prediction_error as dots
 from core.hardware import environment
 from core.i18n import Translate
 from core.messages import sentence

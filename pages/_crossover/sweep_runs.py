@@ -13,8 +13,8 @@ from core.i18n import Translate
 from core.messages import sentence
 from core.records import Device, RunResult
 from core.runs.job import Job
-from core.runs.sweep import Progress, Untried
-from core.runs.sweep_spec import SweepSpec
+from core.runs.sweeping.spec import SweepSpec
+from core.runs.sweeping.sweep import Progress, Untried
 from pages._crossover import crossover_controls as controls
 from pages._crossover.crossover_controls import Choice, Side, side_words
 from pages._crossover.swept_lines import Cells, Found

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from core.analysis.sweep import Line
+from core.analysis.crossover.sweep import Line
 from core.i18n import Translate
 from core.records import RunResult
 from core.runs import exchange

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from core.analysis import sweep as sweeps
-from core.analysis.sweep import Cell, Line, State
+from core.analysis.crossover import sweep as sweeps
+from core.analysis.crossover.sweep import Cell, Line, State
 from core.errors import InputError, StoreError
 from core.records import Note, RunResult, Setup
 from core.runs.store import SweptRow
-from core.runs.sweep import Progress, Untried
+from core.runs.sweeping.sweep import Progress, Untried
 from pages._crossover.crossover_controls import Side
 from pages._shared import resources, visitor
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import streamlit as st
 
 from core import units
-from core.analysis.candidates import candidates, key
-from core.analysis.cost import costed
-from core.analysis.time_to_accuracy import Frontier, Point, frontier
+from core.analysis.crossover.time_to_accuracy import Frontier, Point, frontier
+from core.analysis.decide.candidates import candidates, key
+from core.analysis.decide.cost import costed
 from core.i18n import Translate
 from core.records import RunResult
 from pages._decide import decide_words

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import streamlit as st
 
 from core import units
-from core.analysis.candidates import same
-from core.analysis.pay_off import break_even_months, break_even_runs
+from core.analysis.decide.candidates import same
+from core.analysis.decide.pay_off import break_even_months, break_even_runs
 from core.i18n import Translate
 from pages._decide import decide_costs, decide_words
 from pages._decide.decide_costs import Decision, month

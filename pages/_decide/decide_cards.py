@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core import units
-from core.analysis.candidates import same
-from core.analysis.cost import Costed
+from core.analysis.decide.candidates import same
+from core.analysis.decide.cost import Costed
 from core.i18n import Translate
 from core.records import Estimate
 from core.wording import setup_words
@@ -107,13 +107,14 @@ def _metric(label: str, value: str, range_text: str) -> None:
 
 
 def _badge(one: Costed, found: Decision, translate: Translate) -> str:
+    cheapest, fastest, today = translate("cheapest"), translate("fastest"), translate("today")
     parts = []
     if one is found.cheapest and len(found.options) > 1:
-        parts.append(f":green-badge[{translate('cheapest')}]")
+        parts.append(f":green-badge[{cheapest}]")
     if one.run_s.value <= found.fastest.run_s.value and len(found.options) > 1:
-        parts.append(f":green-badge[{translate('fastest')}]")
+        parts.append(f":green-badge[{fastest}]")
     if same(one.candidate, found.today) and one.terms.way == "own":
-        parts.append(f":blue-badge[{translate('today')}]")
+        parts.append(f":blue-badge[{today}]")
     return " ".join(parts)
 
 
@@ -167,9 +168,10 @@ def _rests_on(one: Costed, translate: Translate) -> str:
         batch=one.candidate.batch_size, setup=setup_words(run.spec.setup, name, _), date=run.created_at[:10]
     )
     asked = urlencode({"model": work.model, "dataset": work.dataset, "batch_size": one.candidate.batch_size})
+    shown, measured = _("The run"), _("Measure it here")
     links = (
-        f"[{_('The run')}]({_RESULTS}?{urlencode({'run': run.id})})",
-        f"[{_('Measure it here')}]({_COMPARE}?{asked})",
+        f"[{shown}]({_RESULTS}?{urlencode({'run': run.id})})",
+        f"[{measured}]({_COMPARE}?{asked})",
     )
     known = [] if one.fit.reason.code == "memory_fitted" else [plain(decide_words.note(one.fit.reason, _))]
     return " ".join([*known, plain(text), " · ".join(links)])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.analysis.sensitivity import monthly_swings
-from core.figures import decide_cost, decide_sensitivity, decide_time
+from core.analysis.decide.sensitivity import monthly_swings
 from core.figures.charts import Chart
+from core.figures.decide import decide_cost, decide_sensitivity, decide_time
 from core.i18n import Translate
 from pages._decide.decide_costs import Decision, month
 from pages._decide.decide_words import option_words

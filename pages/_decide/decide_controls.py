@@ -9,9 +9,9 @@ from typing import Any, get_type_hints
 import streamlit as st
 
 from core import offers
-from core.analysis.candidates import Candidate, key
-from core.analysis.plan import Plan
-from core.analysis.plan_checks import amount, checked_plan
+from core.analysis.decide.candidates import Candidate, key
+from core.analysis.decide.plan import Plan
+from core.analysis.decide.plan_checks import amount, checked_plan
 from core.errors import InputError
 from core.i18n import Translate
 from pages._decide.decide_words import device_words

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.analysis import stats
-from core.analysis.candidates import Candidate, key, same
-from core.analysis.cost import Costed, costed
-from core.analysis.plan import Conditions, Plan, Terms
-from core.analysis.plan_checks import checked_plan
+from core.analysis.decide.candidates import Candidate, key, same
+from core.analysis.decide.cost import Costed, costed
+from core.analysis.decide.plan import Conditions, Plan, Terms
+from core.analysis.decide.plan_checks import checked_plan
 from core.records import Estimate
 from core.runs.prices import PriceTable
 from pages._decide.decide_controls import WhatIf

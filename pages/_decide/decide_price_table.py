@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from core import units
-from core.analysis.candidates import Candidate, key
-from core.analysis.plan import EXAMPLE_SOURCE, Conditions, Terms, Way
+from core.analysis.decide.candidates import Candidate, key
+from core.analysis.decide.plan import EXAMPLE_SOURCE, Conditions, Terms, Way
 from core.errors import InputError
 from core.i18n import Translate
 from core.runs.prices import PriceTable, write_prices

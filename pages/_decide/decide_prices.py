@@ -9,9 +9,9 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from core.analysis.candidates import Candidate, key
-from core.analysis.plan import EXAMPLE_SOURCE, Conditions, Terms, Way, edited
-from core.analysis.plan_checks import amount, checked_conditions, checked_terms, day
+from core.analysis.decide.candidates import Candidate, key
+from core.analysis.decide.plan import EXAMPLE_SOURCE, Conditions, Terms, Way, edited
+from core.analysis.decide.plan_checks import amount, checked_conditions, checked_terms, day
 from core.errors import CrossoverError, InputError
 from core.i18n import Translate
 from core.messages.decide import FIELDS

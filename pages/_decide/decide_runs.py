@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.analysis.candidates import Candidate, Source, candidates, key
+from core.analysis.decide.candidates import Candidate, Source, candidates, key
 from core.records import Origin, Precision, RunResult, Setup
 from core.runs.store import SweptRow
 from core.runs.wanted import Wanted

@@ -12,8 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.analysis.candidates import key
-from core.analysis.cost import Costed
+from core.analysis.decide.candidates import key
+from core.analysis.decide.cost import Costed
 from core.i18n import Translate
 from core.records import Estimate
 from core.sharing.csv_table import guarded

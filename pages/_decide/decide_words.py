@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from core import units
 from core.analysis import stats
-from core.analysis.candidates import Candidate, key
-from core.analysis.cost import Costed
-from core.analysis.pay_off import BreakEven, reached_on
-from core.analysis.plan import Way
+from core.analysis.decide.candidates import Candidate, key
+from core.analysis.decide.cost import Costed
+from core.analysis.decide.pay_off import BreakEven, reached_on
+from core.analysis.decide.plan import Way
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Estimate, Note

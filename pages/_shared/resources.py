@@ -20,7 +20,7 @@ from core.runs.keeping import Keeper
 from core.runs.optimise import Optimiser
 from core.runs.recordings import Recordings, load_all
 from core.runs.store import Store
-from core.runs.sweep import Sweeper
+from core.runs.sweeping.sweep import Sweeper
 
 
 @st.cache_resource(show_spinner=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.figures.batch_memory import (
+from core.figures.crossover.batch_memory import (
     batch_memory_alt,
     batch_memory_data,
     batch_memory_figure,

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from core.analysis.knee import Knee, knee
-from core.figures.batch_rate import batch_rate_alt, batch_rate_data, batch_rate_figure, batch_rate_title
+from core.analysis.crossover.knee import Knee, knee
+from core.figures.crossover.batch_rate import (
+    batch_rate_alt,
+    batch_rate_data,
+    batch_rate_figure,
+    batch_rate_title,
+)
 from core.i18n import english
 from core.records import Estimate, Note
 from tests.batch_lines import CPU_STEP, GPU, GPU_STEP, NAMES, make_line, unmeasured

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from core.analysis.cost import costed, month_at
-from core.analysis.plan import Conditions, Plan, Terms
-from core.analysis.sensitivity import break_even_swings, monthly_swings
-from core.figures import decide_cost, decide_sensitivity, decide_time
+from core.analysis.decide.cost import costed, month_at
+from core.analysis.decide.plan import Conditions, Plan, Terms
+from core.analysis.decide.sensitivity import break_even_swings, monthly_swings
+from core.figures.decide import decide_cost, decide_sensitivity, decide_time
 from core.i18n import english
 from core.records import Estimate, Note
 from tests.decisions import fast_gpu, slow_cpu

@@ -6,21 +6,14 @@ import json
 
 import pytest
 
-from core.analysis.knee import knee
-from core.figures import (
-    accuracy,
-    anatomy,
+from core.analysis.crossover.knee import knee
+from core.figures import accuracy, anatomy, block_times, epoch_time, loss, memory, telemetry, throughput
+from core.figures.crossover import (
     batch_memory,
     batch_rate,
-    block_times,
-    epoch_time,
-    loss,
-    memory,
     speedup_map,
     step_time,
     target_times,
-    telemetry,
-    throughput,
     time_to_accuracy,
 )
 from core.i18n import english

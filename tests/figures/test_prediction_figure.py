@@ -7,11 +7,16 @@ import re
 
 import pytest
 
-from core.analysis.prediction import learn, predict
-from core.analysis.prediction_error import Calibration
-from core.analysis.sweep import lines
-from core.figures.prediction import prediction_alt, prediction_data, prediction_figure, prediction_title
-from core.figures.prediction_error import (
+from core.analysis.crossover.prediction import learn, predict
+from core.analysis.crossover.prediction_error import Calibration
+from core.analysis.crossover.sweep import lines
+from core.figures.crossover.prediction import (
+    prediction_alt,
+    prediction_data,
+    prediction_figure,
+    prediction_title,
+)
+from core.figures.crossover.prediction_error import (
     prediction_error_alt,
     prediction_error_data,
     prediction_error_figure,

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.analysis import sweep
-from core.figures.speedup_map import (
+from core.analysis.crossover import sweep
+from core.figures.crossover.speedup_map import (
     speedup_map_alt,
     speedup_map_data,
     speedup_map_figure,

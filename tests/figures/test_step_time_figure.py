@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.figures.step_time import step_time_alt, step_time_data, step_time_figure, step_time_title
+from core.figures.crossover.step_time import step_time_alt, step_time_data, step_time_figure, step_time_title
 from core.i18n import english
 from core.records import Estimate, Note, Setup
 from tests.batch_lines import (

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from core.figures.target_times import (
+from core.figures.crossover.target_times import (
     target_times_alt,
     target_times_data,
     target_times_figure,
     target_times_title,
 )
-from core.figures.time_to_accuracy import (
+from core.figures.crossover.time_to_accuracy import (
     point_labels,
     time_to_accuracy_alt,
     time_to_accuracy_data,

@@ -8,7 +8,7 @@ from core.errors import InputError
 from core.records import Setup
 from core.runs.admission import Limits
 from core.runs.campaigns import AT_ONCE
-from core.runs.sweep import Sweeper, SweepSpec
+from core.runs.sweeping.sweep import Sweeper, SweepSpec
 from core.runs.worker import Worker
 from tests.jobs.children import until
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.analysis.crossing import crossing
-from core.analysis.sweep import lines
+from core.analysis.crossover.crossing import crossing
+from core.analysis.crossover.sweep import lines
 from core.crossing_words import crossing_sentence
 from core.i18n import english
 from core.messages import sentence

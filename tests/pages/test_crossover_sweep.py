@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.messages import sentence
 from core.records import JobSpec, Note, Setup, Workload
 from core.runs.admission import Limits
-from core.runs.sweep import Progress, SweepSpec, Untried
+from core.runs.sweeping.sweep import Progress, SweepSpec, Untried
 from pages._shared import resources, visitor
 from tests.pages.reading import charts, errors, texts
 from tests.pages.scripted import CPU, GPU
@@ -29,7 +29,7 @@ def visit(dashboard, locale="en-US", **parameters):
 
 
 class Sweeper:
-    """Stands in for core.runs.sweep.Sweeper: tells what it is given and never measures."""
+    """Stands in for core.runs.sweeping.sweep.Sweeper: tells what it is given and never measures."""
 
     def __init__(self, runner):
         self.progress: Progress | None = None

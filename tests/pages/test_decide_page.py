@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import pytest
 
-from core.analysis.candidates import candidates
-from core.analysis.cost import costed
-from core.analysis.plan import Plan, Terms
+from core.analysis.decide.candidates import candidates
+from core.analysis.decide.cost import costed
+from core.analysis.decide.plan import Plan, Terms
 from core.i18n import english
 from core.records import Memory, Setup
 from core.runs.admission import Limits

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.analysis.plan import EXAMPLE_SOURCE
+from core.analysis.decide.plan import EXAMPLE_SOURCE
 from core.records import Setup
 from core.runs.keeping import Keeper
 from core.runs.prices import read_prices, write_prices

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import messages
-from core.analysis.candidates import candidates, key
-from core.analysis.cost import MONTH_S, costed
+from core.analysis.decide.candidates import candidates, key
+from core.analysis.decide.cost import MONTH_S, costed
+from core.analysis.decide.pay_off import break_even_months, break_even_runs
+from core.analysis.decide.plan import EXAMPLE_DATE, EXAMPLE_SOURCE, Conditions, Plan, Terms, edited
+from core.analysis.decide.sensitivity import break_even_swings, monthly_swings
 from core.analysis.leaderboard import Hardware
-from core.analysis.pay_off import break_even_months, break_even_runs
-from core.analysis.plan import EXAMPLE_DATE, EXAMPLE_SOURCE, Conditions, Plan, Terms, edited
-from core.analysis.sensitivity import break_even_swings, monthly_swings
 from core.errors import InputError
 from core.records import Estimate, Note, Setup
 from tests.builders import make_gpu_result, make_gpu_samples, make_telemetry

@@ -46,9 +46,9 @@ from datetime import date
 
 import pytest
 
-from core.analysis.cost import costed
-from core.analysis.pay_off import break_even_months, break_even_runs, reached_on
-from core.analysis.plan import Conditions, Plan, Terms
+from core.analysis.decide.cost import costed
+from core.analysis.decide.pay_off import break_even_months, break_even_runs, reached_on
+from core.analysis.decide.plan import Conditions, Plan, Terms
 from core.records import Estimate
 from tests.decisions import fast_gpu, slow_cpu
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.analysis.crossing import Bracket, crossing, surely
-from core.analysis.step_fit import StepFit
-from core.analysis.sweep import Line, lines
+from core.analysis.crossover.crossing import Bracket, crossing, surely
+from core.analysis.crossover.step_fit import StepFit
+from core.analysis.crossover.sweep import Line, lines
 from core.records import Note, Setup
 from tests.builders import make_environment, make_software
 from tests.sweeps import make_grid

@@ -6,8 +6,8 @@ import statistics
 import pytest
 
 from core.analysis import stats
-from core.analysis.crossing import crossing
-from core.analysis.sweep import lines
+from core.analysis.crossover.crossing import crossing
+from core.analysis.crossover.sweep import lines
 from core.records import Setup
 from tests.sweeps import make_sweep_result
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.analysis.knee import knee
-from core.analysis.sweep import lines
+from core.analysis.crossover.knee import knee
+from core.analysis.crossover.sweep import lines
 from core.records import Note
 from tests.sweeps import make_grid
 

@@ -2,8 +2,8 @@
 
 import random
 
-from core.analysis.memory_fit import memory_fit
-from core.analysis.sweep import lines
+from core.analysis.crossover.memory_fit import memory_fit
+from core.analysis.crossover.sweep import lines
 from core.records import Memory, Note, Setup
 from tests.sweeps import make_sweep_result
 

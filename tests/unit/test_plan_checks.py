@@ -8,8 +8,15 @@ from datetime import date
 import pytest
 
 from core import messages
-from core.analysis.plan import Conditions, Plan, Terms
-from core.analysis.plan_checks import RANGES, amount, checked_conditions, checked_plan, checked_terms, day
+from core.analysis.decide.plan import Conditions, Plan, Terms
+from core.analysis.decide.plan_checks import (
+    RANGES,
+    amount,
+    checked_conditions,
+    checked_plan,
+    checked_terms,
+    day,
+)
 from core.errors import InputError
 from core.messages.decide import FIELDS
 

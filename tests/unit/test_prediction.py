@@ -7,10 +7,10 @@ import math
 
 import pytest
 
+from core.analysis.crossover.prediction import Prediction, learn, predict
+from core.analysis.crossover.prediction_error import Calibration, Case, leave_one_out
+from core.analysis.crossover.sweep import lines
 from core.analysis.leaderboard import Hardware
-from core.analysis.prediction import Prediction, learn, predict
-from core.analysis.prediction_error import Calibration, Case, leave_one_out
-from core.analysis.sweep import lines
 from core.errors import InputError
 from core.messages import sentence
 from core.records import Limits, Note, Rate, Setup

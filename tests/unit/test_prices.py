@@ -8,9 +8,9 @@ from datetime import date
 import pytest
 
 from core import messages
-from core.analysis.cost import costed
-from core.analysis.plan import EXAMPLE_SOURCE, Conditions, Plan, Terms
-from core.analysis.plan_checks import checked_conditions, checked_terms
+from core.analysis.decide.cost import costed
+from core.analysis.decide.plan import EXAMPLE_SOURCE, Conditions, Plan, Terms
+from core.analysis.decide.plan_checks import checked_conditions, checked_terms
 from core.errors import InputError
 from core.runs.prices import MOST_TERMS, PriceTable, examples, read_prices, write_prices
 from tests.decisions import fast_gpu, slow_cpu

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from core.analysis.step_fit import StepFit, fit
+from core.analysis.crossover.step_fit import StepFit, fit
 from core.records import Note
 from tests.sweeps import BATCHES
 

@@ -9,7 +9,7 @@ from benchmarks.pairing import BrokenError
 from benchmarks.sweep import Watch, told
 from core.records import Setup
 from core.runs.store import Store
-from core.runs.sweep import Progress, SweepSpec
+from core.runs.sweeping.sweep import Progress, SweepSpec
 from tests.sweeps import BATCHES, make_grid
 
 ONE, TWO = Setup(threads=1), Setup(threads=2)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from core.analysis.sweep_plan import (
+from core.analysis.crossover.sweep_plan import (
     affordable,
     around,
     crossing_about,

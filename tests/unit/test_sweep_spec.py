@@ -7,7 +7,7 @@ import pytest
 from core.errors import InputError
 from core.records import Setup
 from core.runs.admission import Limits as Bounds
-from core.runs.sweep import SweepSpec, check_spec, parse_batch_sizes, parse_widths
+from core.runs.sweeping.sweep import SweepSpec, check_spec, parse_batch_sizes, parse_widths
 from tests.sweeps import BATCHES
 
 CPU, GPU = Setup(threads=1), Setup("cuda:0")

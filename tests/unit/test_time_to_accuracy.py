@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.analysis.time_to_accuracy import (
+from core.analysis.crossover.time_to_accuracy import (
     Reached,
     curve,
     frontier,

@@ -1,0 +1,1 @@
+"""From which batch size on a setup is faster: the cells of a sweep, their lines, crossings and predictions."""

@@ -1,0 +1,1 @@
+"""What the Crossover page draws: sweeps, their lines, predictions, time to accuracy."""

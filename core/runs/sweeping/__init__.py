@@ -1,0 +1,1 @@
+"""Measuring a grid: what may be asked, point by point in jobs, and the file that tells of it."""
