@@ -67,7 +67,7 @@ def workloads() -> tuple[Workload, ...]:
 
 
 def with_limits(workload: Workload) -> bool:
-    """Whether the devices' limits are recorded with it: once for each model, in the middle of its batch sizes."""
+    """Whether the devices' limits are recorded with it: once a model, in the middle of its batch sizes."""
     sizes = batch_sizes(workload.model)
     return workload.batch_size == sizes[len(sizes) // 2]
 
