@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0  # a busy machine
 
 
-def until(condition, what="it"):
+def until(condition, what="it", patience_s=PATIENCE_S):
     """Wait until the condition holds and return what it says."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.005)
