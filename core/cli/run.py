@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from core.analysis.comparison import compare
 from core.cli.engine import engine, follow, known_devices
+from core.cli.setups import add_setups
 from core.cli.table import print_results
 from core.errors import InputError
 from core.i18n import Translate
@@ -38,21 +39,7 @@ def add_to(commands: Any) -> None:
         metavar="SHARE",
         help="train until the test accuracy after an epoch has reached this share, 0.9 for 90 %%",
     )
-    parser.add_argument(
-        "--device",
-        dest="setups",
-        action="append",
-        type=lambda name: f"device={name}",
-        metavar="DEVICE",
-        help="cpu, cuda:0, mps, ...: short for --setup device=DEVICE; repeatable, the first is the baseline",
-    )
-    parser.add_argument(
-        "--setup",
-        dest="setups",
-        action="append",
-        metavar="device=D,threads=N,precision=P,data_path=W",
-        help="a device and how to use it; repeatable",
-    )
+    add_setups(parser)
     parser.add_argument(
         "--trace", type=Path, metavar="FILE", help="watch single steps and write them here, for Perfetto"
     )

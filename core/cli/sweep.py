@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from core import messages, units
 from core.cli.engine import as_error, engine, known_devices, watch
+from core.cli.setups import add_setups
 from core.cli.sweep_table import print_sweep
 from core.errors import InputError
 from core.i18n import Translate
@@ -46,21 +47,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--learning-rate", type=float, default=default.learning_rate)
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--max-seconds", type=float, default=default.max_seconds, help="for all of it")
-    parser.add_argument(
-        "--device",
-        dest="setups",
-        action="append",
-        type=lambda name: f"device={name}",
-        metavar="DEVICE",
-        help="cpu, cuda:0, mps, ...: short for --setup device=DEVICE; repeatable, the first is the baseline",
-    )
-    parser.add_argument(
-        "--setup",
-        dest="setups",
-        action="append",
-        metavar="device=D,threads=N,precision=P,data_path=W",
-        help="a device and how to use it; repeatable",
-    )
+    add_setups(parser)
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write cells and records here, point by point"
     )

@@ -7,31 +7,12 @@ import pytest
 from core.analysis.comparison import compare
 from core.hardware import nvml
 from core.records import JobSpec, Setup
-from core.runs import machine_lock
-from core.runs.keeping import Keeper
-from core.runs.worker import Worker
 from tests.builders import make_workload
-from tests.jobs.children import Server
 
 pytestmark = pytest.mark.gpu
 
 CPU, GPU = Setup(), Setup("cuda:0")
 TINY = "synthetic:1x28x28,images=25600"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One warm worker for all tests here, and a machine lock of its own."""
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("torch sees no NVIDIA GPU on this machine")
-    folder = tmp_path_factory.mktemp("gpu")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(machine_lock, "LOCK", folder / "machine.lock")
-        started = Server(Keeper(None), folder, start_worker=Worker)
-        started.wait_for_worker()
-        yield started
-        started.close()
 
 
 @pytest.fixture

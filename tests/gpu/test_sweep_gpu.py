@@ -7,11 +7,8 @@ from core.analysis.crossover.memory_fit import MemoryFit, memory_fit
 from core.analysis.crossover.prediction_error import leave_one_out
 from core.analysis.crossover.sweep import lines
 from core.records import Estimate, Setup
-from core.runs import machine_lock
-from core.runs.keeping import Keeper
 from core.runs.sweeping.sweep import Sweeper, SweepSpec
-from core.runs.worker import Worker
-from tests.jobs.children import Server, until
+from tests.jobs.children import until
 
 pytestmark = pytest.mark.gpu
 
@@ -20,20 +17,11 @@ SIZES = (1, 4, 16, 64, 256, 1024, 4096)
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory):
+def swept(server):
     """The article's network at batch sizes from 1 on, both devices in turns."""
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("torch sees no NVIDIA GPU on this machine")
-    folder = tmp_path_factory.mktemp("sweep")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(machine_lock, "LOCK", folder / "machine.lock")
-        server = Server(Keeper(None), folder, start_worker=Worker)
-        server.wait_for_worker()
-        sweeper = Sweeper(server)
-        name = sweeper.start(SweepSpec(("mlp",), SIZES, (CPU, GPU), max_seconds=60.0))
-        until(lambda: sweeper.state(name).done, "the sweep's end", patience_s=120.0)
-        server.close()
+    sweeper = Sweeper(server)
+    name = sweeper.start(SweepSpec(("mlp",), SIZES, (CPU, GPU), max_seconds=60.0))
+    until(lambda: sweeper.state(name).done, "the sweep's end", patience_s=120.0)
     return sweeper.state(name)
 
 
