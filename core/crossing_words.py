@@ -59,7 +59,7 @@ def fit_sentence(fit: StepFit | Note, name: str, translate: Translate) -> str:
         "overhead": units.duration(first.overhead_s),
         "each": units.duration(first.per_sample_s),
         "more": units.duration(last.per_sample_s),
-        "knot": units.number(last.low, _WHOLE),
+        "knot": images(last.low),
     }
     if len(fit.regimes) == 1:
         said = translate("{name}: a step takes {overhead} and {each} more for each image.").format(**facts)
@@ -73,6 +73,11 @@ def fit_sentence(fit: StepFit | Note, name: str, translate: Translate) -> str:
         return said
     off = translate("What was measured is typically {misfit} off that.")
     return f"{said} {off.format(misfit=units.percent(100 * fit.misfit))}"
+
+
+def images(batch_size: float) -> str:
+    """A batch size that was worked out: in whole images, or to two digits where it is small."""
+    return f"{batch_size:,.0f}" if round(batch_size) >= 10 else units.number(batch_size, 2)
 
 
 _WHOLE = 7  # digits: a batch size is told in full
@@ -99,7 +104,7 @@ def _crossed(crossing: Crossing, faster: str, slower: str, translate: Translate)
             "{slower} is."
         )
     )
-    value, low, high = (units.number(edge) for edge in (found.value, found.low, found.high))
+    value, low, high = (images(edge) for edge in (found.value, found.low, found.high))
     return text.format(value=value, low=low, high=high, faster=faster, slower=slower)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Literal
 
@@ -27,6 +28,8 @@ from core.records import (
 Kind = Literal["cpu", "gpu"]
 
 _MAKERS = ("NVIDIA", "GeForce", "Tesla", "AMD", "Radeon", "Intel(R)", "Apple")
+_LONGEST_NAME = 40  # an imported record may say what it likes
+_EMPTY_WORDS = re.compile(r"\((?:R|TM)\)|@.*|\b(?:CPU|Processor|\d+-Core)\b", re.IGNORECASE)
 
 
 def kind_of(result: RunResult) -> Kind:
@@ -42,6 +45,15 @@ def device_of(result: RunResult) -> str:
     words = name.replace("<", "").replace(">", "").split()
     short = " ".join(word for word in words if word not in _MAKERS)
     return short if short.upper().startswith("GPU") else f"GPU {short}".strip()
+
+
+def processor_words(model: str, cores: float | None, translate: Translate) -> list[str]:
+    """ "AMD EPYC 9454" for "AMD EPYC 9454 48-Core Processor", and "16 cores" where they are known."""
+    words = _EMPTY_WORDS.sub(" ", model.replace("<", "").replace(">", "")).split()
+    name = " ".join(words)[:_LONGEST_NAME] or "CPU"
+    if cores is None:
+        return [name]
+    return [name, translate("1 core") if cores == 1 else translate("{n} cores").format(n=units.number(cores))]
 
 
 def labels_of(results: Sequence[RunResult], translate: Translate) -> tuple[str, ...]:

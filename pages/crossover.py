@@ -17,9 +17,10 @@ run = controls.followed()
 progress = resources.sweeper().state(run) if run else None
 busy = progress is not None and not progress.done
 cells = Cells(controls.read().dataset, progress)
+default = controls.default_tokens(devices, cells.accelerator(controls.read().model))
 with st.sidebar:
-    choice = controls.show(devices, cells.elsewhere(), _)
-sides = choice.sides(devices)
+    choice = controls.show(devices, cells.elsewhere(), default, _)
+sides = choice.sides(default)
 failure = progress.failure if progress and controls.RUN in st.query_params else None
 controls.write_address(choice, run if busy else None)
 
@@ -41,16 +42,18 @@ with st.container(horizontal=True, vertical_alignment="center"):
         key="sweep",
     )
     st.markdown(sweep_runs.planned_words(choice, sides, _))
-notices.show(failure, rejected)
-live.wait_for_devices()
+with st.container():  # what comes and goes in it leaves everything below in its place
+    notices.show(failure, rejected, gpu_elsewhere=any(one.setup.device != "cpu" for one in sides))
+    live.wait_for_devices()
 
 # 3. What is being measured now
-if run and progress is not None and busy:
-    sweep_runs.follow(run, progress.measured)
-elif progress is not None and sweep_runs.is_of(progress, choice):
-    sweep_runs.told(progress, _)
-if cells.problem is not None:
-    notices.problem(cells.problem)
+with st.container():
+    if run and progress is not None and busy:
+        sweep_runs.follow(run, progress.measured)
+    elif progress is not None and sweep_runs.is_of(progress, choice):
+        sweep_runs.told(progress, _)
+    if cells.problem is not None:
+        notices.problem(cells.problem)
 
 # 4. The answer and its evidence
 try:

@@ -34,6 +34,8 @@ except CrossoverError as problem:
     notices.problem(decide_prices.in_words(problem, _))
 for bad in resources.recordings().bad_files:
     notices.problem(Note(bad.code, bad.facts))  # type: ignore[arg-type]
+if found is not None:
+    decide_view.missing(found, answer, _)
 
 # 3. The answer, its evidence, and the prices that it hangs on
 if found is not None and today is None:

@@ -74,6 +74,12 @@ def ratio_of_medians(a: Sequence[float], b: Sequence[float]) -> Estimate | None:
     return _ratio_of_medians(_positive(a), _positive(b))
 
 
+def paired_error(ratio: Estimate, pairs: int) -> tuple[float, int]:
+    """The standard error of a `paired_ratio`'s logarithm, and the degrees of freedom it is known with."""
+    freedom = pairs - 2 * (pairs // _TRIMMED) - 1
+    return math.log(ratio.high / ratio.low) / 2 / student(freedom, PAIRED_TAILS), freedom
+
+
 def inverse(estimate: Estimate) -> Estimate:
     """1 / estimate, as seconds per image become images per second."""
     return Estimate(1 / estimate.value, 1 / estimate.high, 1 / estimate.low)
@@ -96,17 +102,18 @@ def _trimmed(ratios: tuple[float, ...]) -> Estimate:
     kept = ordered[aside : count - aside]
     winsorised = [kept[0]] * aside + kept + [kept[-1]] * aside
     error = statistics.stdev(winsorised) * math.sqrt(count) / len(kept)
-    value, factor = math.exp(statistics.fmean(kept)), math.exp(_student(len(kept) - 1) * error)
+    limit = student(len(kept) - 1, PAIRED_TAILS)
+    value, factor = math.exp(statistics.fmean(kept)), math.exp(limit * error)
     return Estimate(value, value / factor, value * factor)
 
 
 @functools.cache
-def _student(freedom: int) -> float:
-    """The value that Student's t exceeds, on either side, with a probability of PAIRED_TAILS."""
+def student(freedom: int, tails: float) -> float:
+    """The value that Student's t exceeds, on either side, with a probability of `tails` (1/32 or more)."""
     low, high = 0.0, 32.0
     for _ in range(50):
         middle = (low + high) / 2
-        low, high = (middle, high) if _within(middle, freedom) < 1 - PAIRED_TAILS else (low, middle)
+        low, high = (middle, high) if _within(middle, freedom) < 1 - tails else (low, middle)
     return high
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,6 @@ from core.records import Estimate, Workload
 
 _FARTHEST = 20.0  # times the slowest, beyond which the slow ones would lie on each other at the axis' start
 _LONGEST_NAME = 40  # an imported record may say what it likes
-_EMPTY_WORDS = re.compile(r"\((?:R|TM)\)|@.*|\b(?:CPU|Processor|\d+-Core)\b", re.IGNORECASE)
 _LINE = 64  # a device's label in up to four lines
 _AROUND = 96  # axis and axis title
 
@@ -116,21 +114,9 @@ def _parts(entry: Entry, translate: Translate) -> list[str]:
     if wording.kind_of(entry.result) == "gpu":
         parts = [wording.device_of(entry.result)[:_LONGEST_NAME]]
     else:  # a processor by its model: this is about several of them
-        parts = [_processor(entry.device.name), *_cores(entry.device.cores, translate)]
+        parts = wording.processor_words(entry.device.name, entry.device.cores, translate)
     parts += [wording.origin_word(entry.origin, translate)] if entry.origin != "measured" else []
     return parts + ([wording.badge_words("doubtful", translate)] if entry.quality == "doubtful" else [])
-
-
-def _processor(model: str) -> str:
-    """ "AMD EPYC 9454" for "AMD EPYC 9454 48-Core Processor"."""
-    words = _EMPTY_WORDS.sub(" ", model.replace("<", "").replace(">", "")).split()
-    return " ".join(words)[:_LONGEST_NAME] or "CPU"
-
-
-def _cores(count: float | None, translate: Translate) -> list[str]:
-    if count is None:
-        return []
-    return [translate("1 core") if count == 1 else translate("{n} cores").format(n=units.number(count))]
 
 
 def _dot(entry: Entry, label: str, data: Leaderboard, translate: Translate) -> go.Scatter:

@@ -56,6 +56,10 @@ CROSSOVER = {
         "The fits don't say where they cross; the interval is from the largest batch that one wins for sure to the "
         "smallest that the other one does."
     ),
+    "ratio_outvoted": N_(
+        "With batches of {batch_size} the direct measurement says otherwise; the crossing is that of all measurements "
+        "around it."
+    ),
     "crosses_more_than_once": N_(
         "They cross {count} times in the measured range; the last crossing is told, beyond which one stays faster."
     ),

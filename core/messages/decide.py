@@ -26,8 +26,13 @@ DECIDE = {
         "{name} is larger than {limit_kib} KiB, which no table of prices is. Nothing was read."
     ),
     "prices_twice": N_(
-        "Row {row} names {device} with “{way}” a second time. Keep one of them; nothing was read."
+        "Row {row} names {device} with “{way}” a second time. Keep one of them, or give each a name; nothing was read."
     ),
+    "offer_twice": N_(
+        "There is an offer of that name already, of the same device in the same way. Take another name."
+    ),
+    "offers_full": N_("More than {most} offers of one device in one way aren't kept. Remove one first."),
+    "device_left_out": N_("{device} is left out: {reason}"),
     # what a time rests on
     "projected_run": N_(
         "A projection: {timed:,} images were timed, and the whole run has {needed:,}. Heat and other load over hours aren't in the interval, nor is testing between epochs."
@@ -61,7 +66,7 @@ DECIDE = {
         "A month has too few hours for it: {machines} such machines would be needed at once."
     ),
     # energy and prices
-    "power_assumed": N_("Energy wasn't measured here: {watts} W are assumed, as the table of prices says."),
+    "power_assumed": N_("Energy wasn't measured here: {watts:g} W are assumed, as the table of prices says."),
     "rest_not_counted": N_(
         "Only the energy of the measured device is counted, not that of the machine around it: the table of prices says 0 W."
     ),
@@ -111,6 +116,7 @@ FIELDS = {
     "today_epoch_s": N_("Seconds per epoch today"),
     "device": N_("Device"),
     "way": N_("Own, rent or buy"),
+    "name": N_("Name of the offer"),
     "per_hour": N_("Rent per hour"),
     "unit_s": N_("Billed unit in seconds"),
     "boot_s": N_("Billed start in seconds"),

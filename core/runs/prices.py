@@ -9,15 +9,16 @@ from datetime import date
 from typing import Any
 
 from core.analysis.decide.candidates import Candidate, key
-from core.analysis.decide.plan import EXAMPLE_DATE, EXAMPLE_SOURCE, Conditions, Terms
+from core.analysis.decide.plan import EXAMPLE_DATE, EXAMPLE_SOURCE, Conditions, Offer, Terms
 from core.analysis.decide.plan_checks import checked_conditions, checked_terms
 from core.codec import from_plain, to_plain
 from core.errors import InputError
 from core.runs.untrusted import parse_json, shown
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1: without names, one offer for each device and way
 SIZE_LIMIT_BYTES = 256 << 10
 MOST_TERMS = 300
+MOST_OFFERS = 8  # of one device in one way
 
 # Round numbers, so that nobody takes them for somebody's offer.
 _ACCELERATOR_HOUR, _ACCELERATOR_PRICE, _ACCELERATOR_W, _ACCELERATOR_REST_W = 3.0, 30_000.0, 400.0, 200.0
@@ -29,7 +30,7 @@ _BOOT_S, _UNIT_S = 120.0, 60.0
 @dataclass(frozen=True, slots=True)
 class PriceTable:
     conditions: Conditions
-    terms: tuple[Terms, ...]  # no two of the same device and way
+    terms: tuple[Terms, ...]  # no two of the same device, way and name
 
     def of(self, device: str) -> tuple[Terms, ...]:
         return tuple(one for one in self.terms if one.device == device)
@@ -48,7 +49,8 @@ def examples(candidates: Iterable[Candidate]) -> PriceTable:
 def read_prices(name: str, content: bytes, today: date) -> PriceTable:
     """The table in the file called `name`.
 
-    Raises InputError: file_too_large, file_not_json, document_newer, malformed_record, prices_twice; and
+    Raises InputError: file_too_large, file_not_json, document_newer, malformed_record, prices_twice,
+    offers_full; and
     as `core.analysis.decide.plan_checks` does, with the number of the entry as the fact `row`.
     """
     if len(content) > SIZE_LIMIT_BYTES:
@@ -56,12 +58,14 @@ def read_prices(name: str, content: bytes, today: date) -> PriceTable:
     data = parse_json(name, content)
     entries = _entries(data)
     conditions = from_plain(Conditions, data.get("conditions"), "prices.conditions")
-    terms: dict[tuple[str, str], Terms] = {}
+    terms: dict[Offer, Terms] = {}
     for row, entry in enumerate(entries, 1):
         one = _row(from_plain(Terms, entry, f"prices.terms[{row - 1}]"), row, today)
-        if (one.device, one.way) in terms:
+        if one.offer in terms:
             raise InputError("prices_twice", device=shown(one.device), way=one.way, row=row)
-        terms[one.device, one.way] = one
+        terms[one.offer] = one
+        if sum(other.offer[:2] == one.offer[:2] for other in terms.values()) > MOST_OFFERS:
+            raise InputError("offers_full", most=MOST_OFFERS)
     return PriceTable(checked_conditions(conditions, today), tuple(terms.values()))
 
 

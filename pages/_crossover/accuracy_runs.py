@@ -60,9 +60,15 @@ def submit(work: Workload, batch_sizes: Sequence[int], setups: Sequence[Setup], 
     st.session_state[_STARTED] = started
 
 
-def open_job() -> Job | None:
-    """The first of this session's jobs that isn't over."""
-    return next((job for job in _started() if not job.done), None)
+def open_job(work: Workload) -> Job | None:
+    """The first that isn't over: of this session, or this visitor's of this model from before a reload."""
+    jobs = [*_started(), *filter(lambda job: _of_before(job, work), resources.runner().open_jobs())]
+    return next((job for job in jobs if not job.done), None)
+
+
+def _of_before(job: Job, work: Workload) -> bool:
+    wanted = job.spec.until_accuracy is not None and _alike(job.spec.workload, work)
+    return wanted and visitor.may_cancel(job)
 
 
 def failures(work: Workload) -> Iterator[Note]:

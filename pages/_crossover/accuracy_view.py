@@ -33,6 +33,10 @@ _IDENTITY: dict[str | type[Any], Callable[[Any], Any]] = {
 def section(model: str, dataset: str, setups: Sequence[Setup], translate: Translate) -> None:
     """The whole section with controls of its own; nothing but its headline until it is opened."""
     _ = translate
+    work = accuracy_runs.workload(model, dataset)
+    job = accuracy_runs.open_job(work)
+    if job is not None:  # as after a reload: what is being measured isn't behind a click
+        st.session_state.setdefault(SECTION, True)
     opened = st.expander(
         _("Time to accuracy: which batch size learns fast enough?"), on_change="rerun", key=SECTION
     )
@@ -47,8 +51,6 @@ def section(model: str, dataset: str, setups: Sequence[Setup], translate: Transl
             )
         )
         target, sizes = _controls(model, translate)
-        work = accuracy_runs.workload(model, dataset)
-        job = accuracy_runs.open_job()
         st.button(
             _("Measure"),
             icon=":material/timer:",
@@ -74,7 +76,9 @@ def section(model: str, dataset: str, setups: Sequence[Setup], translate: Transl
         except StoreError as problem:
             notices.problem(problem.note)
             return
-        if not drawn and job is None:
+        if not drawn and not setups:
+            st.markdown(_("Both were measured elsewhere: there is nothing to run here."))
+        elif not drawn and job is None:
             st.markdown(
                 _(
                     "Nothing has been trained far enough at these batch sizes yet. Press **Measure**: every "
@@ -120,7 +124,7 @@ def show(results: Sequence[RunResult], target: float, translate: Translate) -> b
     for said in _answer(found, labels, translate):
         st.markdown(plain(said))
     _charts(tuple(point.result for point in found.points), target)
-    st.markdown(_table(found, labels, translate))
+    st.markdown(_tables(found, labels, translate))
     st.caption(
         translate(
             "Training time only: tests and start-up are left out, and the start-up is given apart. Energy is "
@@ -199,7 +203,7 @@ def _charts(results: tuple[RunResult, ...], target: float) -> None:
         st.columns(2), _drawn(results, target, language.name()), strict=True
     ):
         with column:
-            st.markdown(f"**{plain(title)}**")
+            st.subheader(plain(title), anchor=False)
             st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False})
 
 
@@ -236,39 +240,48 @@ def _accuracys_doubts(found: Frontier, labels: Sequence[str], translate: Transla
         st.caption(doubts.named(plain(translate(", ").join(names)), plain(said), translate))
 
 
-def _table(found: Frontier, labels: Sequence[str], translate: Translate) -> str:
+def _tables(found: Frontier, labels: Sequence[str], translate: Translate) -> str:
+    """Two, as a phone has room for four columns: what it took, and of those that were there what that costs."""
     _ = translate
-    target = units.percent(100 * found.target)
-    head = [
+    target, named = units.percent(100 * found.target), list(zip(found.points, map(plain, labels), strict=True))
+    took = [
         _("Setup and batch size"),
         _("1,000 images"),
         _("Epochs to {target}").format(target=target),
         _("Time to {target}").format(target=target),
+    ]
+    costs = [
+        _("Setup and batch size"),
         _("Hours to {target}").format(target=target),
         _("kWh to {target}").format(target=target),
         _("Start-up"),
     ]
-    rows = (_row(point, label, translate) for point, label in zip(found.points, labels, strict=True))
-    lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
-    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
+    there = ((point.reached, label) for point, label in named if point.reached is not None)
+    tables = (
+        [took, *(_took(point, label, translate) for point, label in named)],
+        [costs, *(_costs(reached, label) for reached, label in there)],
+    )
+    return "\n\n".join(map(_markdown, (table for table in tables if len(table) > 1)))
 
 
-def _row(point: Point, label: str, translate: Translate) -> list[str]:
+def _markdown(table: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(f":small[{cell}]" for cell in cells) + " |" for cells in table]
+    return "\n".join([lines[0], "|---" * len(table[0]) + "|", *lines[1:]])
+
+
+def _took(point: Point, label: str, translate: Translate) -> list[str]:
     there = point.reached
-    cells = [plain(label), units.duration(1000 * point.per_image_s.value)]
+    cells = [label, units.duration(1000 * point.per_image_s.value)]
     if there is None:
         best = translate("not reached, at best {x}").format(x=units.percent(100 * point.best_accuracy))
-        return [*cells, best, *[units.ABSENT] * 4]
+        return [*cells, best, units.ABSENT]
     seconds = there.after.seconds
     between = f"{units.duration(seconds.low)}–{units.duration(seconds.high)}"
-    return [
-        *cells,
-        _open_epochs(there),
-        f"{units.duration(seconds.value)} ({between})",
-        units.number(there.hours.value),
-        units.number(there.kwh),
-        units.duration(there.start_up_s),
-    ]
+    return [*cells, _open_epochs(there), f"{units.duration(seconds.value)} ({between})"]
+
+
+def _costs(there: Reached, label: str) -> list[str]:
+    return [label, units.number(there.hours.value), units.number(there.kwh), units.duration(there.start_up_s)]
 
 
 def _open_epochs(there: Reached) -> str:

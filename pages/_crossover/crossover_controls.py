@@ -65,9 +65,8 @@ class Choice:
     def models(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self.model, *(name for name in self.also.split(",") if name))))
 
-    def sides(self, devices: Sequence[Device]) -> tuple[Side, Side]:
+    def sides(self, default: tuple[str, str]) -> tuple[Side, Side]:
         """The baseline and the candidate."""
-        default = _default_devices(devices)
         return (
             side(self.baseline or default[0], self.baseline_precision),
             side(self.candidate or default[1], self.candidate_precision),
@@ -101,9 +100,12 @@ def side(token: str, precision: Precision) -> Side:
     return Side(Setup(device, precision, int(threads) if threads else None), origin, name)
 
 
-def _default_devices(devices: Sequence[Device]) -> tuple[str, str]:
+def default_tokens(devices: Sequence[Device], accelerator: Side | None) -> tuple[str, str]:
+    """The CPU against this machine's GPU; without one against `accelerator`, which was recorded elsewhere."""
     others = [device.id for device in devices if device.id != "cpu"]
-    return ("cpu", others[0]) if others else ("cpu/1", "cpu")
+    if others:
+        return "cpu", others[0]
+    return ("cpu", accelerator.token) if accelerator is not None else ("cpu/1", "cpu")
 
 
 def _most(choice: Choice, limits: Limits) -> int:
@@ -181,7 +183,12 @@ def compare(baseline: Side, candidate: Side) -> None:
 # --- widgets ---------------------------------------------------------------------------------------
 
 
-def show(devices: Sequence[Device], elsewhere: Mapping[str, Sequence[Side]], translate: Translate) -> Choice:
+def show(
+    devices: Sequence[Device],
+    elsewhere: Mapping[str, Sequence[Side]],
+    default: tuple[str, str],
+    translate: Translate,
+) -> Choice:
     """Draw the controls; the choice they show. `elsewhere`: by model, what was measured on other devices."""
     _, limits = translate, resources.runner().limits
     _CONTROLS.model(_)
@@ -190,11 +197,12 @@ def show(devices: Sequence[Device], elsewhere: Mapping[str, Sequence[Side]], tra
     _sizes(limits, _)
     choice = read()
     offered = [*(side(token, "fp32") for token in _tokens(devices)), *elsewhere.get(choice.model, ())]
-    chosen = choice.sides(devices)
-    names = {one.token: side_words(one, devices, _) for one in (*offered, *chosen)}
-    default = _default_devices(devices)
+    chosen = choice.sides(default)
+    names = {one.token: device_words(one, devices, _) for one in (*offered, *chosen)}
     _device(_("Baseline"), "baseline", names, chosen[0].token, default[0])
+    _precision(_("Baseline's precision"), "baseline_precision")
     _device(_("Candidate"), "candidate", names, chosen[1].token, default[1])
+    _precision(_("Candidate's precision"), "candidate_precision")
     st.number_input(
         _("Time for the sweep, in seconds"),
         _SHORTEST_SECONDS,
@@ -204,10 +212,6 @@ def show(devices: Sequence[Device], elsewhere: Mapping[str, Sequence[Side]], tra
         help=_("By then the sweep ends, and what it has measured is shown."),
     )
     with st.expander(_("More settings")):
-        labels = {"baseline": _("Baseline's precision"), "candidate": _("Candidate's precision")}
-        for name, label in labels.items():
-            key = _CONTROLS.key(f"{name}_precision")
-            st.selectbox(label, get_args(Precision), key=key, on_change=_CONTROLS.leave_job)
         st.checkbox(
             _("Measure everything anew"),
             key=ANEW,
@@ -275,6 +279,10 @@ def _device(label: str, name: str, names: Mapping[str, str], chosen: str, defaul
     )
 
 
+def _precision(label: str, name: str) -> None:
+    st.selectbox(label, get_args(Precision), key=_CONTROLS.key(name), on_change=_CONTROLS.leave_job)
+
+
 def _take_device(name: str, default: str) -> None:
     token: Any = st.session_state[f"crossover_{name}_device"]
     st.session_state[_CONTROLS.key(name)] = "" if token == default else token
@@ -288,6 +296,12 @@ def _tokens(devices: Sequence[Device]) -> list[str]:
 
 
 def side_words(one: Side, devices: Sequence[Device], translate: Translate) -> str:
+    """ "CPU, 1 thread", "NVIDIA H200 (cuda:0) · bf16"."""
+    words = device_words(one, devices, translate)
+    return words if one.setup.precision == "fp32" else f"{words} · {one.setup.precision}"
+
+
+def device_words(one: Side, devices: Sequence[Device], translate: Translate) -> str:
     """ "CPU, 1 thread", "NVIDIA H200 (cuda:0)", "NVIDIA H200 · recorded"."""
     setup, how = one.setup, ""
     if setup.device == "cpu":

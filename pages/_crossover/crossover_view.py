@@ -21,7 +21,14 @@ from core.i18n import Translate
 from core.messages import sentence
 from core.records import Note, RunResult
 from core.wording import labels_of
-from pages._crossover import accuracy_view, fit_words, predictions_view, sweep_runs, sweep_take_away
+from pages._crossover import (
+    accuracy_view,
+    fit_words,
+    predictions_view,
+    sweep_runs,
+    sweep_take_away,
+    unlike_words,
+)
 from pages._crossover.crossover_controls import Choice, Side, side_words
 from pages._crossover.swept_lines import Found, Row
 from pages._shared import doubts, language, take_away
@@ -74,16 +81,19 @@ def show(
     _ = translate
     lines = tuple(one.line for one in found if one.line is not None)
     answer = _answer(lines, tuple(rows), language.name())
-    _headline(answer, sides, found, _)
-    _left_out(found, _)
-    for said in dict.fromkeys(sentence(note.code, note.facts, _) for one in found for note in one.problems):
-        st.error(plain(said), icon=":material/error:")
+    with st.container():  # however much it says, what is below keeps its place, and isn't drawn anew
+        _headline(answer, sides, found, _)
+        _left_out(found, _)
+        for said in dict.fromkeys(sentence(note.code, note.facts, _) for one in found for note in one.problems):
+            st.error(plain(said), icon=":material/error:")
     _cards(answer, _)
-    _charts(answer.charts)
-    if left_out:
-        text = _("The map shows the {n} models that were measured last; {more} others are stored.")
-        st.caption(text.format(n=len(rows), more=left_out))
+    with st.container():
+        _charts(answer.charts)
+        if left_out:
+            text = _("The map shows the {n} models that were measured last; {more} others are stored.")
+            st.caption(text.format(n=len(rows), more=left_out))
     _facts(answer, _)
+    sweep_take_away.onwards(choice, answer.crossing, [one.knee for one in answer.told], _)
     _how_well(answer, _)
     accuracy_view.section(choice.model, choice.dataset, [one.setup for one in sides if one.here], _)
     predictions_view.section(lines, _)
@@ -106,6 +116,10 @@ def _answer(lines: tuple[Line, ...], rows: tuple[Row, ...], language_name: str) 
 
 
 def _names(lines: Sequence[Line], translate: Translate) -> tuple[str, ...]:
+    if len(lines) == 1:  # with nothing to be told apart from
+        [line] = lines
+        one = Side(line.setup, line.origin, line.device.name)
+        return (side_words(one, sweep_runs.devices(), translate),)
     examples = [line.example for line in lines if line.example is not None]
     searched = [_searched(line) for line in lines]
     # a count that was the best at one batch size would be a wrong name for the whole line
@@ -171,7 +185,10 @@ def _headline(
     confirmation = confirmation_sentence(answer.crossing, *names, _)
     if confirmation:
         st.markdown(plain(confirmation))
-    said = [plain(sentence(note.code, note.facts, _)) for note in answer.crossing.doubts]
+    if len({one.setup.precision for one in sides}) > 1:
+        text = _("The precisions differ: a lower one computes with coarser numbers, so it is other arithmetic.")
+        st.markdown(f":material/info: {text}")
+    said = [plain(unlike_words.doubt(note, _)) for note in answer.crossing.doubts]
     said += _of_lines(answer, _)
     if said:
         st.markdown("\n".join(f"- {_WARNING} {line}" for line in dict.fromkeys(said)))
@@ -260,7 +277,7 @@ def _charts(charts: Sequence[Chart]) -> None:
     for start in range(0, len(drawn), 2):
         for column, chart in zip(st.columns(2), drawn[start : start + 2], strict=False):
             with column:
-                st.markdown(f"**{plain(chart.title)}**")
+                st.subheader(plain(chart.title), anchor=False)
                 config = take_away.chart_config(chart.key)
                 st.plotly_chart(chart.figure, key=f"crossover-{chart.key}", alt=chart.alt, config=config)
 
@@ -290,15 +307,18 @@ def _how_well(answer: Answer, translate: Translate) -> None:
             if table:
                 st.markdown(f"**{plain(told.name)}**")
                 st.markdown(table)
-        runs = [cell.result for told in answer.told for cell in told.line.measured if cell.result]
-        text = _("{name}, batch {batch}")
-        names = [
-            plain(text.format(name=told.name, batch=cell.batch_size))
-            for told in answer.told
-            for cell in told.line.measured
-            if cell.result
-        ]
-        doubts.show(runs, names, (), _)
+                _of_points(told.line, _)
+
+
+# of an epoch's time, which isn't given here, and of where the measuring of one point ended
+_NOT_OF_STEPS = ("projected_epoch", "stopped_by_interval", "stopped_by_time")
+
+
+def _of_points(line: Line, translate: Translate) -> None:
+    runs = [cell.result for cell in line.measured if cell.result]
+    text = translate("batch {n}")
+    names = [text.format(n=f"{run.spec.workload.batch_size:,}") for run in runs]
+    doubts.show(runs, names, (), translate, _NOT_OF_STEPS)
 
 
 def _method(translate: Translate) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from core import units
 from core.analysis.crossover.step_fit import Regime, StepFit
 from core.analysis.crossover.sweep import Line
+from core.crossing_words import images
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Note
@@ -45,7 +46,7 @@ def _numbers(regime: Regime) -> dict[str, str]:
 
 
 def _size(regime: Regime) -> str:
-    return "" if math.isinf(regime.high) else units.number(regime.high)
+    return "" if math.isinf(regime.high) else images(regime.high)
 
 
 def _quality(fit: StepFit, translate: Translate) -> Iterator[str]:
@@ -89,4 +90,6 @@ def _row(cells: list[str]) -> str:
 
 
 def _signed(error: float | None) -> str:
-    return units.ABSENT if error is None else f"{round(100 * error, 1) + 0.0:+.1f} %"  # no "-0.0"
+    return (
+        units.ABSENT if error is None else f"{round(100 * error, 1) + 0.0:+.1f}\N{NO-BREAK SPACE}%"
+    )  # no "-0.0"

@@ -93,7 +93,7 @@ def _told(answer: _Answer, index: int, translate: Translate) -> None:
     example = found.here.example
     here = _name(example, _) if example is not None else found.here.device.name
     data = beside.prediction_data(found, here, there)
-    st.markdown(f"**{plain(beside.prediction_title(data, _))}**")
+    st.subheader(plain(beside.prediction_title(data, _)), anchor=False)
     key = f"prediction-{index}"
     st.plotly_chart(
         beside.prediction_figure(data, _),
@@ -151,7 +151,7 @@ def _crossing(found: Prediction, there: str, translate: Translate) -> str:
 
 def _errors(known: Known, translate: Translate) -> None:
     data = dots.prediction_error_data(known.errors)
-    st.markdown(f"**{plain(dots.prediction_error_title(data, translate))}**")
+    st.subheader(plain(dots.prediction_error_title(data, translate)), anchor=False)
     if data.rows:
         st.plotly_chart(
             dots.prediction_error_figure(data, translate),

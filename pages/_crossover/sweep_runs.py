@@ -66,9 +66,9 @@ def submit() -> None:
 
 def planned(choice: Choice) -> tuple[SweepSpec, tuple[RunResult, ...]]:
     """What to measure here, and the runs that spare a part of it. Raises StoreError."""
-    sides = choice.sides(devices())
-    here = [one for one in sides if one.here]
     cells = Cells(choice.dataset, None)
+    sides = choice.sides(controls.default_tokens(devices(), cells.accelerator(choice.model)))
+    here = [one for one in sides if one.here]
     sizes = choice.batch_sizes(resources.runner().limits)
     for one in sides:
         if not one.here:  # where the other side was measured, if that is within what is asked for

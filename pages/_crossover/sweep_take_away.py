@@ -1,21 +1,27 @@
-"""What a visitor takes along from the Crossover page: the records, and the command that measures them again."""
+"""What a visitor takes along from the Crossover page: records, the command to measure anew, the ways on."""
 
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import streamlit as st
 
+from core import offers, units
+from core.analysis.crossover.crossing import Crossing
+from core.analysis.crossover.knee import Knee
 from core.analysis.crossover.sweep import Line
 from core.i18n import Translate
-from core.records import RunResult
+from core.records import Note, RunResult
 from core.runs import exchange
 from core.setups import setup_text
 from pages._crossover.crossover_controls import Choice, Side
 from pages._shared import resources
+
+_COMPARE, _DECIDE = "pages/compare.py", "pages/decide.py"
 
 
 def show(
@@ -44,7 +50,35 @@ def show(
         command = _command(choice, sides, lines)
         if command:
             st.markdown(_("The same without a browser:"))
-            st.code(command, language="bash", wrap_lines=True)
+            st.code(command, language=None, wrap_lines=True)
+
+
+def onwards(choice: Choice, found: Crossing | None, knees: Sequence[Knee | Note], translate: Translate) -> None:
+    """The ways to the pages that use the answer."""
+    _, default = translate, offers.DEFAULT
+    work = {"model": choice.model, "dataset": choice.dataset}
+    size = _nearest_offered(choice.model, found, knees)
+    compared = {**work, "batch_size": str(size)}
+    of_default = {name: str(getattr(default, name)) for name in compared}
+    text = _("Compare the devices at a batch size of {batch}")
+    with st.container(horizontal=True):
+        for page, label, icon, given in (
+            (_COMPARE, text.format(batch=units.number(size, 7)), ":material/compare_arrows:", compared),
+            (_DECIDE, _("Decide which device is worth its price"), ":material/savings:", work),
+        ):
+            query = {name: value for name, value in given.items() if value != of_default[name]}
+            st.page_link(page, label=label, icon=icon, query_params=query)
+
+
+def _nearest_offered(model: str, found: Crossing | None, knees: Sequence[Knee | Note]) -> int:
+    """To the crossing; where there is none, to the candidate's best batch."""
+    limits = resources.runner().limits
+    best = [one.batch_size for one in knees if isinstance(one, Knee)]
+    wanted = float(best[-1] if best else offers.DEFAULT.batch_size)
+    if found is not None and found.batch_size is not None:
+        wanted = found.batch_size.value
+    offered = limits.batch_sizes(model, offers.batch_sizes(model))
+    return min(offered, key=lambda size: abs(math.log(size / wanted)))
 
 
 def _whole(run: RunResult) -> RunResult:

@@ -21,6 +21,7 @@ from pages._crossover.crossover_controls import Side
 from pages._shared import resources, visitor
 
 MOST_MODELS = 12  # rows of the map
+_LEAST_POINTS = 3  # of a line that is shown unasked
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,16 @@ class Cells:
             if not one.here:
                 found.setdefault(model, {})[one] = None
         return {model: sorted(sides, key=_accelerators_first) for model, sides in found.items()}
+
+    def accelerator(self, model: str) -> Side | None:
+        """The recorded one that was swept most; None where none has the points of a line."""
+        recorded = [
+            one
+            for one in self.elsewhere().get(model, ())
+            if one.origin == "recorded" and one.setup == Setup(one.setup.device) and one.setup.device != "cpu"
+        ]
+        most = max(recorded, key=lambda one: len(self.batch_sizes([model], one)), default=None)
+        return most if most and len(self.batch_sizes([model], most)) >= _LEAST_POINTS else None
 
     def batch_sizes(self, models: Sequence[str], one: Side) -> tuple[int, ...]:
         """At which any of the models was measured."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,12 +13,13 @@ from core.analysis.crossover.time_to_accuracy import Frontier, Point, frontier
 from core.analysis.decide.candidates import candidates, key
 from core.analysis.decide.cost import costed
 from core.i18n import Translate
-from core.records import RunResult
+from core.records import Estimate, RunResult
 from pages._decide import decide_words
 from pages._decide.decide_costs import Decision
 from pages._decide.decide_words import option_words
 from pages._shared.markdown import plain
 
+_LEAST = 0.01
 _COMPARE = "pages/compare.py"
 
 
@@ -26,20 +28,33 @@ def show(runs: Sequence[RunResult], goal: float, found: Decision, translate: Tra
     _ = translate
     st.subheader(_("To reach an accuracy"), anchor=False)
     known = frontier(runs, goal)
-    lines = [line for point in known.points for line in _lines(point, found, _)]
+    points = _first_there(known)
+    lines = [line for point in points for line in _lines(point, found, _)]
     if not lines:
         _nothing(known, _)
         return
     text = _(
-        "Until a test accuracy of {goal} was reached, with the data that was measured and what each epoch "
-        "taught: a large batch can be fast per image and still late."
+        "Until a test accuracy of {goal} was reached, of each device the batch size that was the first to get "
+        "there: a large batch can be fast per image and still late."
     )
     st.markdown(plain(text.format(goal=units.percent(100 * goal))))
-    head = [_("Device"), _("Epochs"), _("Time"), _("Cost"), _("Energy")]
-    st.markdown("\n".join([_row(head), "|---|--:|--:|--:|--:|", *lines]))
-    doubts = [note for point in known.points if point.reached for note in point.reached.doubts]
+    head = [_("Device"), _("Time"), _("Cost"), _("Energy")]
+    st.markdown("\n".join([_row(head), "|---|--:|--:|--:|", *lines]))
+    doubts = [note for point in points if point.reached for note in point.reached.doubts]
     for said in dict.fromkeys(decide_words.note(note, _) for note in doubts):
         st.caption(plain(said))
+
+
+def _first_there(known: Frontier) -> list[Point]:
+    """Of each device the point that reached the goal in the least time."""
+    best: dict[object, Point] = {}
+    for point in sorted((one for one in known.points if one.reached), key=_seconds):
+        best.setdefault(point.setup[1:], point)
+    return list(best.values())
+
+
+def _seconds(point: Point) -> float:
+    return point.reached.after.seconds.value if point.reached else math.inf
 
 
 def _lines(point: Point, found: Decision, translate: Translate) -> Sequence[str]:
@@ -64,19 +79,25 @@ def _lines(point: Point, found: Decision, translate: Translate) -> Sequence[str]
         money = cost.money
         amount = None
         if money is not None:
-            amount = decide_words.money(money.use_run, found.conditions.currency)
-        name = translate("{option}, batch {batch}").format(
-            option=option_words(cost, translate), batch=one.batch_size
+            amount = _amount(money.use_run, found.conditions.currency, translate)
+        name = translate("{option} · batch {batch} · epochs {epochs}").format(
+            option=option_words(cost, translate), epochs=done.epochs, batch=one.batch_size
         )
         cells = [
             plain(name),
-            str(done.epochs),
             decide_words.time(cost.run_s),
             plain(amount) if amount else units.ABSENT,
             decide_words.energy(spent) if spent else units.ABSENT,
         ]
         lines.append(_row(cells))
     return lines
+
+
+def _amount(value: Estimate, currency: str, translate: Translate) -> str:
+    """What nobody would pay for one by one isn't told to the digit."""
+    if 0 < value.high < _LEAST:
+        return translate("below {amount}").format(amount=f"{units.number(_LEAST)} {currency}")
+    return decide_words.money(value, currency)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import units
 from core.analysis.decide.candidates import same
-from core.analysis.decide.pay_off import break_even_months, break_even_runs
+from core.analysis.decide.pay_off import NEVER, break_even_months, break_even_runs
 from core.i18n import Translate
 from pages._decide import decide_costs, decide_words
 from pages._decide.decide_costs import Decision, month
@@ -26,24 +26,37 @@ def show(found: Decision, today: dt.date, translate: Translate) -> None:
 
 
 def headline(found: Decision, translate: Translate) -> str:
+    """Who wins; the numbers follow, each with its band."""
     _ = translate
     cheap, fast = found.cheapest, found.fastest
-    facts = {"fast": option_words(fast, _), "time": decide_words.time(fast.run_s)}
     if cheap is None:
-        return _("{fast} is the fastest at {time} a run; no cost is known.").format(**facts)
-    facts |= {"cheap": option_words(cheap, _), "money": money(month(cheap), cheap.conditions.currency)}
+        return _("{fast} is the fastest; no cost is known.").format(fast=option_words(fast, _))
+    facts = {"cheap": option_words(cheap, _), "fast": option_words(fast, _)}
     if len(found.options) == 1:
-        return _("{cheap}: {money} a month, {time} a run.").format(**facts)
+        return _("One choice so far: {cheap}.").format(**facts)
     if cheap is fast:
-        return _("{cheap} is the cheapest at {money} a month, and the fastest at {time} a run.").format(**facts)
+        return _("{cheap} is the cheapest and the fastest.").format(**facts)
     if same(cheap.candidate, fast.candidate):
-        text = _("The fastest device is also the cheapest: {cheap} at {money} a month and {time} a run.")
-        return text.format(**facts | {"time": decide_words.time(cheap.run_s)})
-    text = _("{cheap} is the cheapest at {money} a month; {fast} is the fastest at {time} a run.")
-    return text.format(**facts)
+        return _("The fastest device is also the cheapest: {cheap}.").format(**facts)
+    return _("{cheap} is the cheapest, {fast} the fastest.").format(**facts)
+
+
+def _winners(found: Decision, translate: Translate) -> Iterator[str]:
+    _ = translate
+    cheap, fast = found.cheapest, found.fastest
+    if cheap is None:
+        text = _("{fast} is the fastest at {time} a run; no cost is known.")
+        yield text.format(fast=option_words(fast, _), time=decide_words.time(fast.run_s))
+        return
+    both = [cheap] if same(cheap.candidate, fast.candidate) or fast.money is None else [cheap, fast]
+    for one in both:
+        amount = money(month(one), one.conditions.currency)
+        text = _("{cheap}: {money} a month, {time} a run.")
+        yield text.format(cheap=option_words(one, _), money=amount, time=decide_words.time(one.run_s))
 
 
 def _sentences(found: Decision, today: dt.date, translate: Translate) -> Iterator[str]:
+    yield from _winners(found, translate)
     yield from _told_apart(found, translate)
     yield from _against_staying(found, translate)
     yield from _how_much_faster(found, translate)
@@ -69,6 +82,10 @@ def _told_apart(found: Decision, translate: Translate) -> Iterator[str]:
 def _against_staying(found: Decision, translate: Translate) -> Iterator[str]:
     _, stay, cheap = translate, found.stay, found.cheapest
     if stay is None or stay.money is None or cheap is None or len(found.options) == 1:
+        return
+    if not stay.is_enough:
+        text = _("One {stay} isn't enough: it needs {time} for the runs of a month.")
+        yield text.format(stay=device_words(stay.candidate, _), time=decide_words.time(stay.month_s))
         return
     facts = {
         "stay": device_words(stay.candidate, _),
@@ -102,7 +119,13 @@ def _how_much_faster(found: Decision, translate: Translate) -> Iterator[str]:
         return
     factor = decide_costs.quotient(stay.run_s, fast.run_s)
     if factor is not None:
-        text = translate("A run on {fast} is done {ratio} as fast as on {stay} ({band}), start-up included.")
+        text = (
+            translate("A run on {fast} is done {ratio} as fast as on {stay} ({band}), start-up included.")
+            if factor.low > 1
+            else translate(
+                "Whether a run is done sooner on {fast} than on {stay} can't be told: {ratio} ({band})."
+            )
+        )
         yield text.format(
             fast=option_words(fast, translate),
             stay=device_words(found.today, translate),
@@ -114,16 +137,10 @@ def _how_much_faster(found: Decision, translate: Translate) -> Iterator[str]:
 def _buying(found: Decision, today: dt.date, translate: Translate) -> Iterator[str]:
     """Of each device that could be bought: against renting it, and against staying."""
     for one in found.bought():
-        rented = [
-            other
-            for other in found.options
-            if other.terms.way == "rent" and same(other.candidate, one.candidate)
-        ]
-        at_hand = any(
-            other.terms.way == "own" and same(other.candidate, one.candidate) for other in found.options
-        )
-        against = rented + ([found.stay] if found.stay is not None and not at_hand else [])
-        for other in against:
-            if one.money is not None and other.money is not None:
-                even = break_even_months(one, other)
+        evens = [(other, break_even_months(one, other)) for other in found.rivals(one)]
+        never = [other for other, even in evens if even == NEVER]
+        if len(never) > 1:
+            yield decide_words.never_pays_off(one, never, translate)
+        for other, even in evens:
+            if len(never) < 2 or other not in never:
                 yield decide_words.pays_off(one, other, even, today, translate)

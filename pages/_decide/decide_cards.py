@@ -15,14 +15,14 @@ from core.i18n import Translate
 from core.records import Estimate
 from core.wording import setup_words
 from pages._decide import decide_words
-from pages._decide.decide_costs import Decision, month
-from pages._decide.decide_words import device_words, money, option_words, way_words
+from pages._decide.decide_costs import Decision, rank
+from pages._decide.decide_words import device_words, money, offer_words, option_words
 from pages._shared import doubts
 from pages._shared.markdown import plain
 
 _RESULTS = "results"  # the page's name in its address, beside this one's
 _COMPARE = "."  # the first page
-_CARD_PX = 250
+_CARD_PX = 320  # so that both figures stand beside each other, and a row of the table on one line
 _BADGES = {  # labels that stand on the card itself, and their colours; all are told in full below
     "projected_run": "blue",
     "time_by_ratio": "blue",
@@ -31,6 +31,7 @@ _BADGES = {  # labels that stand on the card itself, and their colours; all are 
     "speed_imported": "violet",
     "speed_predicted": "orange",
     "speed_doubtful": "red",
+    "month_too_short": "red",
     "time_told": "gray",
     "price_example": "orange",
     "power_assumed": "gray",
@@ -39,7 +40,7 @@ _BADGES = {  # labels that stand on the card itself, and their colours; all are 
 
 def show(found: Decision, translate: Translate) -> None:
     """Each device in each way, the cheapest first."""
-    ordered = sorted(found.options, key=lambda one: (one.money is None, month(one).value if one.money else 0.0))
+    ordered = sorted(found.options, key=rank)
     grid = st.grid("auto", min_column_width=_CARD_PX)
     for one in ordered:
         with grid, st.container(border=True, height="stretch"):
@@ -61,6 +62,13 @@ def labels(found: Decision, translate: Translate) -> None:
             for text, whose in told.items()
         ]
         st.markdown("\n".join(lines))
+        st.caption(
+            _(
+                "What these numbers leave out: the intervals are those of the measured speed alone. "
+                "Start-up and power were measured once or assumed and have none; nor have prices. Testing "
+                "between epochs, the work to set a machine up, and failed runs aren't counted."
+            )
+        )
 
 
 def _whose(options: Sequence[Costed], found: Decision, translate: Translate) -> str:
@@ -76,7 +84,7 @@ def _whose(options: Sequence[Costed], found: Decision, translate: Translate) -> 
 
 def _card(one: Costed, found: Decision, translate: Translate) -> None:
     _ = translate
-    st.markdown(f"**{plain(device_words(one.candidate, _))}** · {way_words(one.terms.way, _)}")
+    st.markdown(f"**{plain(device_words(one.candidate, _))}** · {plain(offer_words(one.terms, _))}")
     badges = [_badge(one, found, _), *_label_badges(one, _)]
     st.markdown(" ".join(badge for badge in badges if badge) or " ")
     currency = one.conditions.currency
@@ -128,6 +136,7 @@ def _label_badges(one: Costed, translate: Translate) -> Iterator[str]:
         "speed_imported": _("imported"),
         "speed_predicted": _("predicted"),
         "speed_doubtful": _("doubtful"),
+        "month_too_short": _("too slow for a month's runs"),
         "time_told": _("time as you gave it"),
         "price_example": _("example price"),
         "power_assumed": _("power assumed"),
@@ -146,7 +155,9 @@ def _rows(one: Costed, translate: Translate) -> Iterator[tuple[str, str]]:
     if one.saved_month_s is not None:
         saved = one.saved_month_s
         lost = Estimate(-saved.value, -saved.high, -saved.low)
-        if saved.value < 0:
+        if saved.low <= 0 <= saved.high:
+            yield _("Time saved a month"), _("no reliable difference")
+        elif saved.value < 0:
             yield _("Time lost a month"), decide_words.time(lost)
         else:
             yield _("Time saved a month"), decide_words.time(saved)

@@ -17,6 +17,8 @@ from core.i18n import Translate
 from pages._decide.decide_words import device_words
 
 _ADDRESS, _KEPT = "decide_address", "decide_choice"
+_USUAL = "decide_usual_images"  # what was put in for the visitor
+_IMAGES = 60_000  # of a data set that doesn't tell
 _LONGEST = 200  # letters of a text in the address
 _ACCURACY = "decide_target"
 _WHAT_IF = ("price", "electricity", "runs", "speed")
@@ -31,7 +33,7 @@ class Choice:
     precision: str = "fp32"  # "any": the fastest that was measured
     today: str = ""  # the key of the device that today's machine computes with; "": a guess
     known: str = "images"  # or "epoch_s"
-    images: int = 60_000
+    images: int | None = None  # None: as many as the measured data set has
     epoch_s: float = 60.0  # of one epoch on today's machine
     epochs: int = 10
     side: int = 0  # 0: as it was measured
@@ -42,7 +44,7 @@ class Choice:
         by_time = self.known == "epoch_s"
         return checked_plan(
             Plan(
-                images=None if by_time else self.images,
+                images=None if by_time else _IMAGES if self.images is None else self.images,
                 epochs=self.epochs,
                 runs_per_month=self.runs,
                 side=self.side or None,
@@ -63,6 +65,7 @@ class WhatIf:
 
 _NAMES = tuple(item.name for item in fields(Choice))
 _HINTS = get_type_hints(Choice)
+_WHOLE = ("images", "epochs", "side")
 _OF_PLAN = {"runs": "runs_per_month", "epoch_s": "today_epoch_s"}  # fields of Plan by another name
 _ALLOWED = {"precision": ("fp32", "any"), "known": ("images", "epoch_s")}
 
@@ -92,6 +95,8 @@ def write_address(choice: Choice, found: Sequence[Candidate]) -> None:
     """Make the address a permalink of the workload; what is at its default, or guessed, is left out."""
     if found and choice.today == key(_likely(found).device):
         choice = replace(choice, today="")
+    if choice.images == st.session_state.get(_USUAL):
+        choice = replace(choice, images=None)
     chosen = {name: getattr(choice, name) for name in _NAMES}
     default = Choice()
     asked = {name: _text(value) for name, value in chosen.items() if value != getattr(default, name)}
@@ -128,6 +133,7 @@ def amounts(found: Sequence[Candidate], translate: Translate) -> Candidate | Non
     """How much work it is; the one of the devices that stands for today's machine."""
     _ = translate
     today = _today(found, _) if found else None
+    _follow_data(found)
     ways: dict[str, str] = {"images": _("The number of images"), "epoch_s": _("How long an epoch takes today")}
     st.radio(
         _("What I know"),
@@ -137,7 +143,12 @@ def amounts(found: Sequence[Candidate], translate: Translate) -> Candidate | Non
         persist_state="session",
     )
     if st.session_state[_key("known")] == "images":
-        _number(_("Images in an epoch"), "images", 1000)
+        _number(
+            _("Images in an epoch"),
+            "images",
+            1000.0,
+            _("As many as the measured data set has, until you change it."),
+        )
     else:
         _number(
             _("Seconds for an epoch today"),
@@ -145,12 +156,12 @@ def amounts(found: Sequence[Candidate], translate: Translate) -> Candidate | Non
             1.0,
             _("As you timed it on today's machine. Others are taken to be faster by as much as they are here."),
         )
-    _number(_("Epochs in a run"), "epochs", 1)
+    _number(_("Epochs in a run"), "epochs", 1.0)
     _number(_("Runs a month"), "runs", 1.0)
     _number(
         _("Side of an image in pixels"),
         "side",
-        16,
+        16.0,
         _("0: as it was measured. Another size is extrapolated by the number of pixels, and labelled so."),
     )
     precisions: dict[str, str] = {"fp32": _("fp32 on every device"), "any": _("the fastest on each device")}
@@ -162,6 +173,16 @@ def amounts(found: Sequence[Candidate], translate: Translate) -> Candidate | Non
         persist_state="session",
     )
     return today
+
+
+def _follow_data(found: Sequence[Candidate]) -> None:
+    """The number of images is the measured data set's until the visitor says otherwise."""
+    sizes = [one.result.data.train_samples for one in found if one.result.data]
+    usual = sizes[0] if sizes else _IMAGES
+    state, images = st.session_state, _key("images")
+    if state.get(images) in (None, state.get(_USUAL)) and read().images in (None, state.get(_USUAL)):
+        state[images] = usual
+    state[_USUAL] = usual
 
 
 def _today(found: Sequence[Candidate], translate: Translate) -> Candidate:
@@ -228,6 +249,8 @@ def read() -> Choice:
     found = {}
     for name in _NAMES:
         value = st.session_state.get(_key(name))
+        if name in _WHOLE and isinstance(value, float) and value.is_integer():
+            value = int(value)
         found[name] = kept.get(name, getattr(default, name)) if value is None else value
     return Choice(**found)
 
@@ -254,7 +277,7 @@ def _value(name: str, text: str) -> Any:
     if name == "side" and text == "0":
         return 0
     value = amount(_OF_PLAN.get(name, name), text)
-    return int(value) if _HINTS[name] is int else value
+    return int(value) if name in _WHOLE else value
 
 
 def _text(value: object) -> str:
@@ -269,12 +292,12 @@ def _select(label: str, name: str, options: Sequence[str], help_text: str) -> No
 
 def _number(label: str, name: str, step: float, help_text: str | None = None) -> None:
     """No bounds here: what can't be meant is refused by core, with a sentence."""
-    whole = isinstance(step, int)
-    st.session_state[_key(name)] = (int if whole else float)(read().__dict__[name])
+    # a float also where it is whole: a browser reads "1e6" as 1 into a field of integers
+    st.session_state[_key(name)] = float(getattr(read(), name))
     st.number_input(
         label,
         step=step,
-        format=None if whole else "%g",
+        format="%.0f" if name in _WHOLE else "%g",
         key=_key(name),
         persist_state="session",
         help=help_text,

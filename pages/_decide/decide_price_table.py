@@ -8,7 +8,8 @@ import streamlit as st
 
 from core import units
 from core.analysis.decide.candidates import Candidate, key
-from core.analysis.decide.plan import EXAMPLE_SOURCE, Conditions, Terms, Way
+from core.analysis.decide.plan import EXAMPLE_SOURCE, Conditions, Offer, Terms
+from core.analysis.decide.plan_checks import TEXTS
 from core.errors import InputError
 from core.i18n import Translate
 from core.runs.prices import PriceTable, write_prices
@@ -16,7 +17,6 @@ from pages._decide import decide_prices as prices
 from pages._decide.decide_words import device_words, named, way_words
 from pages._shared.markdown import plain
 
-_OPEN = "decide_price_open"
 _UPLOADS = "decide_uploads"
 _REFUSED = "decide_refused"  # the last file wasn't taken
 _LARGEST_MB = 1
@@ -68,7 +68,7 @@ def _conditions(held: Conditions, translate: Translate) -> None:
     with st.container(border=True):
         grid = st.grid("auto", min_column_width=200)
         with grid:
-            _text(_("Currency"), "currency", None, held.currency, most=8)
+            _text(_("Currency"), "currency", None, held.currency, most=TEXTS["currency"])
             _number(
                 _("{currency} for 1 kWh").format(currency=held.currency), "per_kwh", None, held.per_kwh, 0.01
             )
@@ -93,13 +93,22 @@ def _conditions(held: Conditions, translate: Translate) -> None:
 
 def _entry(terms: Terms, device: str, currency: str, translate: Translate) -> None:
     _ = translate
-    place = (terms.device, terms.way)
-    label = f"**{plain(named(device, terms.way, _))}** · {plain(_summary(terms, currency, _))}"
-    section = st.expander(label, on_change="rerun", key=f"{_OPEN}_{terms.way}_{terms.device}")
+    place = terms.offer
+    label = f"**{plain(named(device, terms, _))}** · {plain(_summary(terms, currency, _))}"
+    section = st.expander(label, on_change="rerun", key=prices.section(place))
     if not section.open:
         return
     with section:
         with st.grid("auto", min_column_width=200):
+            if terms.way != "own":
+                _text(
+                    _("Name of the offer"),
+                    "name",
+                    place,
+                    terms.name,
+                    most=TEXTS["name"],
+                    hint=_("such as the seller's"),
+                )
             if terms.way == "rent":
                 _rent(terms, place, currency, _)
             else:
@@ -111,7 +120,7 @@ def _entry(terms: Terms, device: str, currency: str, translate: Translate) -> No
             type="tertiary",
             on_click=prices.remove,
             args=(place,),
-            key=f"decide_remove_{terms.way}_{terms.device}",
+            key=f"decide_remove_{prices.entry(place)}",
         )
 
 
@@ -137,7 +146,7 @@ def source_words(source: str, when: str, translate: Translate) -> str:
     return ", ".join(part for part in (source or translate("no source given"), when) if part)
 
 
-def _rent(terms: Terms, place: tuple[str, Way], currency: str, translate: Translate) -> None:
+def _rent(terms: Terms, place: Offer, currency: str, translate: Translate) -> None:
     _ = translate
     _number(_("{currency} an hour").format(currency=currency), "per_hour", place, terms.per_hour, 0.1)
     unit = {1.0: _("second"), 60.0: _("minute"), 3600.0: _("hour")}
@@ -178,7 +187,7 @@ def _rent(terms: Terms, place: tuple[str, Way], currency: str, translate: Transl
     )
 
 
-def _machine(terms: Terms, place: tuple[str, Way], currency: str, translate: Translate) -> None:
+def _machine(terms: Terms, place: Offer, currency: str, translate: Translate) -> None:
     _ = translate
     if terms.way == "buy":
         _number(
@@ -215,7 +224,8 @@ def _dated(place: prices.Place, when: str, source: str, translate: Translate) ->
     _ = translate
     # no st.date_input: its parts are too small to be hit on a phone
     _text(_("Date of the price"), "date", place, when, most=20, hint="2026-11-29")
-    _text(_("Source"), "source", place, source)
+    example = source == EXAMPLE_SOURCE
+    _text(_("Source"), "source", place, "" if example else source, hint=_("example value") if example else "")
 
 
 def _number(
@@ -241,7 +251,9 @@ def _number(
     )
 
 
-def _text(label: str, name: str, place: prices.Place, value: str, most: int = 300, hint: str = "") -> None:
+def _text(
+    label: str, name: str, place: prices.Place, value: str, most: int = TEXTS["source"], hint: str = ""
+) -> None:
     st.text_input(
         label,
         value=value,
@@ -255,7 +267,7 @@ def _text(label: str, name: str, place: prices.Place, value: str, most: int = 30
 
 def _adding(found: Sequence[Candidate], names: Mapping[str, str], translate: Translate) -> None:
     _ = translate
-    left = prices.missing(found)
+    left = prices.addable(found)
     if not left:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
@@ -289,7 +301,7 @@ def _files(table: PriceTable, translate: Translate) -> None:
             icon=":material/restart_alt:",
             on_click=prices.reset,
             key="decide_reset",
-            help=_("It can be undone right afterwards."),
+            help=_("All prices here, yours too, become example values. Undo brings them back."),
         )
     if st.session_state.pop(_REFUSED, False):
         st.markdown(":orange[:material/warning:] " + _("The prices here stay as they were."))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, get_args
@@ -10,17 +12,17 @@ from typing import Any, get_args
 import streamlit as st
 
 from core.analysis.decide.candidates import Candidate, key
-from core.analysis.decide.plan import EXAMPLE_SOURCE, Conditions, Terms, Way, edited
+from core.analysis.decide.plan import EXAMPLE_SOURCE, Conditions, Offer, Terms, Way, edited
 from core.analysis.decide.plan_checks import amount, checked_conditions, checked_terms, day
 from core.errors import CrossoverError, InputError
 from core.i18n import Translate
 from core.messages.decide import FIELDS
 from core.records import Note
-from core.runs.prices import PriceTable, examples, read_prices
+from core.runs.prices import MOST_OFFERS, PriceTable, examples, read_prices
 from pages._decide.decide_words import LATEST
 from pages._shared import language
 
-Place = tuple[str, Way] | None  # of an entry; None: what holds for all devices
+Place = Offer | None  # of an entry; None: what holds for all devices
 
 _TABLE, _SEEN = "decide_table", "decide_seen"
 _BEFORE = "decide_before"  # what undo brings back: the table, and what was done to it
@@ -40,9 +42,8 @@ def table(found: Sequence[Candidate], today: Candidate) -> PriceTable:
     if _own(today) not in state[_SEEN]:  # today's machine is one's own, whatever else
         fresh = (*fresh, _example(today, "own"))
     state[_SEEN] = [*state[_SEEN], *(key(one.device) for one in new), _own(today)]
-    added = {(one.device, one.way): one for one in fresh}
-    for one in now.terms:
-        added.pop((one.device, one.way), None)
+    known = {one.offer[:2] for one in now.terms}
+    added = {one.offer: one for one in fresh if one.offer[:2] not in known}
     if added:
         state[_TABLE] = now = replace(now, terms=(*now.terms, *added.values()))
     return now
@@ -65,8 +66,19 @@ def are_examples(terms: Iterable[Terms]) -> bool:
 
 def widget(name: str, place: Place) -> str:
     """The session key of a field's widget."""
-    of = "all" if place is None else f"{place[1]}_{place[0]}"
+    of = "all" if place is None else entry(place)
     return f"decide_price_{st.session_state[_ROUND]}_{name}_{of}"
+
+
+def entry(offer: Offer) -> str:
+    """An offer's part of a session key: no two share one."""
+    device, way, name = offer
+    return f"{way}_{device}" + (f"\n{name}" if name else "")  # a line's end is in no name
+
+
+def section(offer: Offer) -> str:
+    """The session key of whether an entry is open."""
+    return f"decide_price_open_{entry(offer)}"
 
 
 def change(name: str, place: Place, scale: float = 1.0) -> None:
@@ -80,8 +92,10 @@ def change(name: str, place: Place, scale: float = 1.0) -> None:
             st.session_state[_TABLE] = replace(now, conditions=conditions)
             _follow_dates(now.conditions, conditions)
         else:
-            old = next(one for one in now.terms if (one.device, one.way) == place)
+            old = next(one for one in now.terms if one.offer == place)
             new = checked_terms(edited(old, **{name: value}), latest_day())
+            if new.offer != place:
+                _rename(new.offer, now)
             st.session_state[_TABLE] = replace(
                 now, terms=tuple(new if one is old else one for one in now.terms)
             )
@@ -89,6 +103,13 @@ def change(name: str, place: Place, scale: float = 1.0) -> None:
     except InputError as problem:
         refuse(problem)
         _other_widgets()
+
+
+def _rename(offer: Offer, now: PriceTable) -> None:
+    if offer in (one.offer for one in now.terms):
+        raise InputError("offer_twice")
+    st.session_state[section(offer)] = True  # as the one with the old name was
+    _other_widgets()
 
 
 def refuse(problem: InputError) -> None:
@@ -104,35 +125,39 @@ def in_words(problem: CrossoverError, translate: Translate) -> Note:
     return Note(problem.code, {**problem.note.facts, **named})
 
 
-def missing(found: Sequence[Candidate]) -> dict[str, list[Way]]:
-    """By device, the ways that there is no price for."""
+def addable(found: Sequence[Candidate]) -> dict[str, list[Way]]:
+    """By device, the ways that there is room for: one to own it, several offers to rent or buy it."""
     now = held()
     ways: dict[str, list[Way]] = {}
     for one in found:
         device = key(one.device)
-        known = {terms.way for terms in now.of(device)}
-        if left := [way for way in get_args(Way) if way not in known]:
+        counts = Counter(terms.way for terms in now.of(device))
+        if left := [way for way in get_args(Way) if counts[way] < (1 if way == "own" else MOST_OFFERS)]:
             ways[device] = left
     return ways
 
 
 def add(found: Sequence[Candidate], device_widget: str, way_widget: str) -> None:
-    """An entry with example values, of the device and in the way that two widgets hold."""
-    now = held()
+    """An entry with example values, of the device and in the way that two widgets hold; it is opened."""
+    _, now = language.current(), held()
     device, way = st.session_state[device_widget], st.session_state[way_widget]
     one = next((one for one in found if key(one.device) == device), None)
-    if one is None or way not in missing(found).get(device, ()):
+    if one is None or way not in addable(found).get(device, ()):
         return
-    st.session_state[_TABLE] = replace(now, terms=(*now.terms, _example(one, way)))
+    names = {terms.name for terms in now.of(device) if terms.way == way}
+    numbered = (_("Offer {n}").format(n=n) for n in itertools.count(2))
+    name = next(name for name in itertools.chain([""], numbered) if name not in names)
+    new = replace(_example(one, way), name=name)
+    st.session_state[_TABLE] = replace(now, terms=(*now.terms, new))
+    st.session_state[section(new.offer)] = True
     _other_widgets()
 
 
-def remove(place: tuple[str, Way]) -> None:
+def remove(offer: Offer) -> None:
     """Take an entry out; undo brings it back."""
     now = held()
     _remember("removed")
-    left = tuple(one for one in now.terms if (one.device, one.way) != place)
-    st.session_state[_TABLE] = replace(now, terms=left)
+    st.session_state[_TABLE] = replace(now, terms=tuple(one for one in now.terms if one.offer != offer))
     _other_widgets()
 
 
@@ -215,7 +240,7 @@ def _follow_dates(old: Terms | Conditions, new: Terms | Conditions) -> None:
 
 def _value(name: str, given: Any, scale: float) -> Any:
     """Raises InputError for what no number or day can be made of."""
-    if name in ("source", "currency"):
+    if name in ("name", "source", "currency"):
         return str(given or "").strip()
     if name == "date":
         return day(given or "", latest_day())

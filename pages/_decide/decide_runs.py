@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 
+from core.analysis.crossover.time_to_accuracy import curve
 from core.analysis.decide.candidates import Candidate, Source, candidates, key
-from core.records import Origin, Precision, RunResult, Setup
-from core.runs.store import SweptRow
+from core.analysis.leaderboard import hardware
+from core.errors import InputError, StoreError
+from core.records import Note, Origin, Precision, RunResult, Setup
+from core.runs.store import RunRow, SweptRow
 from core.runs.wanted import Wanted
 from pages._decide.decide_controls import Choice
 from pages._shared import resources, visitor
@@ -33,6 +36,7 @@ class Found:
 
     candidates: tuple[Candidate, ...]  # one for each device, the fastest first
     left_out: int  # of other software or origin, of devices that are among them
+    problems: tuple[tuple[str, Note], ...] = ()  # what is missing, and why: the device ("": a run), the reason
 
 
 def measured() -> dict[str, list[str]]:
@@ -50,11 +54,12 @@ def measured() -> dict[str, list[str]]:
 
 
 def known(choice: Choice) -> Found:
-    """The devices that trained this. Raises StoreError and InputError for runs that can't be."""
+    """The devices that trained this. Raises StoreError where nothing can be read."""
     model, dataset = choice.model, choice.dataset
     precision: Precision | None = "fp32" if choice.precision == "fp32" else None
-    runs = [*_stored(model, dataset, precision), *_others(model, dataset)]
-    return _of_each_device(tuple(runs), precision)
+    stored, problems = _stored(model, dataset, precision)
+    found = _of_each_device((*stored, *_others(model, dataset)), precision)
+    return replace(found, problems=(*(("", note) for note in problems), *found.problems))
 
 
 def learners(choice: Choice) -> tuple[RunResult, ...]:
@@ -65,8 +70,18 @@ def learners(choice: Choice) -> tuple[RunResult, ...]:
     if store is not None:
         wanted = Wanted(models=(model,), datasets=(dataset,))
         rows = store.find(wanted, "most_accurate", _LEARNERS, 0)
-        tested += [_run(row.id, row.status) for row in rows if row.test_accuracy is not None]
-    return tuple({run.id: run for run in tested if run.spec.workload.task == "train"}.values())
+        tested += _readable(row for row in rows if row.test_accuracy is not None)[0]
+    learnt = {run.id: run for run in tested if run.spec.workload.task == "train" and _is_sound(run)}
+    return tuple(learnt.values())
+
+
+def _is_sound(run: RunResult) -> bool:
+    """Whether its times and tests can be; what can't is told where it is measured from."""
+    try:
+        curve(run)
+    except InputError:
+        return False
+    return True
 
 
 def _timed() -> Iterable[tuple[Any, int]]:
@@ -93,16 +108,28 @@ def _others(model: str, dataset: str) -> list[RunResult]:
     ]
 
 
-def _stored(model: str, dataset: str, precision: Precision | None) -> list[RunResult]:
+def _stored(model: str, dataset: str, precision: Precision | None) -> tuple[list[RunResult], list[Note]]:
     store = resources.storage().store
     if store is None:
-        return []
+        return [], []
     rows = [
         row
         for row in store.swept("train", dataset)
         if row.model == model and precision in (None, row.setup.precision)
     ]
-    return [_run(row.id, row.status) for row in _best(rows)]
+    return _readable(_best(rows))
+
+
+def _readable(rows: Iterable[SweptRow | RunRow]) -> tuple[list[RunResult], list[Note]]:
+    """The runs, and of those that can't be read why."""
+    runs: list[RunResult] = []
+    problems: list[Note] = []
+    for row in rows:
+        try:
+            runs.append(_run(row.id, row.status))
+        except StoreError as problem:
+            problems.append(problem.note)
+    return runs, problems
 
 
 def _best(rows: Sequence[SweptRow]) -> list[SweptRow]:
@@ -133,11 +160,29 @@ def _run(run_id: str, status: str) -> RunResult:
 
 @st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=_IDENTITY)
 def _of_each_device(runs: tuple[RunResult, ...], precision: Precision | None) -> Found:
-    every = candidates(runs, precision) if runs else ()
+    every, problems = _candidates(runs, precision)
     best: dict[str, Candidate] = {}
     # measured here before anything else, of the same kind the newest
     by_age = sorted(every, key=lambda one: one.result.created_at, reverse=True)
     for one in sorted(by_age, key=lambda one: _WELCOME.index(one.source)):
         best.setdefault(key(one.device), one)
     ordered = tuple(one for one in every if best[key(one.device)] is one)
-    return Found(ordered, len(every) - len(ordered))
+    return Found(ordered, len(every) - len(ordered), problems)
+
+
+def _candidates(
+    runs: Sequence[RunResult], precision: Precision | None
+) -> tuple[list[Candidate], tuple[tuple[str, Note], ...]]:
+    """Device by device, so that impossible times of one leave the others; the fastest first."""
+    devices: dict[object, list[RunResult]] = {}
+    for run in runs:
+        devices.setdefault((hardware(run), run.origin), []).append(run)
+    found: list[Candidate] = []
+    problems: list[tuple[str, Note]] = []
+    for those in devices.values():
+        try:
+            found += candidates(those, precision)
+        except InputError as problem:
+            environment = those[0].environment
+            problems.append((environment.device.name if environment else "", problem.note))
+    return sorted(found, key=lambda one: one.seconds_per_image.value), tuple(problems)

@@ -17,6 +17,7 @@ from pages._decide import (
     decide_prices,
     decide_runs,
     decide_take_away,
+    decide_words,
 )
 from pages._decide.decide_controls import Choice, WhatIf
 from pages._decide.decide_costs import Decision
@@ -37,11 +38,11 @@ def show(decision: Decision, found: Found, choice: Choice, goal: float, translat
     decide_cards.labels(decision, _)
     runs = {one.candidate.result.id: one.candidate for one in decision.options}.values()
     doubts.show([one.result for one in runs], [plain(device_words(one, _)) for one in runs], [], _)
-    prices(found, _)
     if decision.priced:
         from pages._decide import decide_charts  # brings Plotly: not before there is something to draw
 
         decide_charts.show(decision, _)
+    prices(found, _)
     try:
         decide_accuracy.show(decide_runs.learners(choice), goal, decision, _)
     except CrossoverError as problem:
@@ -59,6 +60,14 @@ def no_answer(found: Found, translate: Translate) -> None:
     if not decide_prices.held().terms:
         st.info(translate("No device has a price: add one below."), icon=":material/price_change:")
     prices(found, translate)
+
+
+def missing(found: Found, decision: Decision | None, translate: Translate) -> None:
+    """Devices and runs that the answer lacks, and why."""
+    refused = decision.refused if decision else ()
+    problems = [*found.problems, *((device_words(one, translate), note) for one, note in refused)]
+    for device, reason in problems:
+        notices.problem(decide_words.left_out(device, reason, translate))
 
 
 def nothing_yet(translate: Translate) -> None:

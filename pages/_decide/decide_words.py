@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from core import units
 from core.analysis import stats
-from core.analysis.decide.candidates import Candidate, key
+from core.analysis.decide.candidates import Candidate
 from core.analysis.decide.cost import Costed
 from core.analysis.decide.pay_off import BreakEven, reached_on
-from core.analysis.decide.plan import Way
+from core.analysis.decide.plan import Terms, Way
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Estimate, Note
-from core.wording import device_of, kind_of
+from core.wording import device_of, kind_of, processor_words
 
+_J_PER_KWH = 3.6e6
 LATEST = dt.timedelta(hours=14)  # where the day begins first
 
 
 def device_words(one: Candidate, translate: Translate) -> str:
-    """ "GPU H200 · recorded"; a processor by its full name, as there may be two."""
-    name = device_of(one.result) if kind_of(one.result) == "gpu" else key(one.device)
+    """ "GPU H200 · recorded"; a processor by its model, as there may be two."""
+    if kind_of(one.result) == "gpu":
+        names = [device_of(one.result)]
+    else:
+        names = processor_words(one.device.name, one.device.cores, translate)
     sources = {
         "measured": "",
         "recorded": translate("recorded"),
         "imported": translate("imported"),
         "predicted": translate("predicted"),
     }
-    return " · ".join(part for part in (name, sources[one.source]) if part)
+    return " · ".join(part for part in (*names, sources[one.source]) if part)
 
 
 def way_words(way: Way, translate: Translate) -> str:
@@ -41,16 +45,22 @@ def way_words(way: Way, translate: Translate) -> str:
 
 
 def option_words(one: Costed, translate: Translate) -> str:
-    return named(device_words(one.candidate, translate), one.terms.way, translate)
+    return named(device_words(one.candidate, translate), one.terms, translate)
 
 
-def named(device: str, way: Way, translate: Translate) -> str:
-    return translate("{device} ({way})").format(device=device, way=way_words(way, translate))
+def named(device: str, terms: Terms, translate: Translate) -> str:
+    """ "GPU H200 (rented)", "GPU H200 (rented, the cheap cloud)"."""
+    return translate("{device} ({way})").format(device=device, way=offer_words(terms, translate))
+
+
+def offer_words(terms: Terms, translate: Translate) -> str:
+    way = way_words(terms.way, translate)
+    return translate(", ").join([way, terms.name] if terms.name else [way])
 
 
 def money(value: Estimate, currency: str) -> str:
     """With its band; an amount that no measurement touches has none."""
-    return _banded(f"{units.number(value.value)} {currency}", band(value))
+    return _amount(value, currency)
 
 
 def band(value: Estimate) -> str:
@@ -67,13 +77,18 @@ def time_band(value: Estimate) -> str:
 
 
 def energy(value: Estimate) -> str:
-    return _banded(units.joules(value.value), _ends(units.joules(value.low), units.joules(value.high)))
+    """As it is bought; a card in joules can't be held against one in kilowatt-hours."""
+    scale, unit = (1 / _J_PER_KWH, "kWh") if value.value >= _J_PER_KWH / 10 else (1000 / _J_PER_KWH, "Wh")
+    return _amount(stats.scaled(value, scale), unit)
 
 
 def weight(kilograms: Estimate) -> str:
     scale, unit = (1, "kg") if kilograms.value >= 1 else (1000, "g")
-    scaled = stats.scaled(kilograms, scale)
-    return _banded(f"{units.number(scaled.value)} {unit}", band(scaled))
+    return _amount(stats.scaled(kilograms, scale), unit)
+
+
+def _amount(value: Estimate, unit: str) -> str:
+    return _banded(f"{units.number(value.value)} {unit}", band(value))
 
 
 def _ends(low: str, high: str) -> str:
@@ -92,6 +107,10 @@ def pays_off(one: Costed, other: Costed, even: BreakEven, today: dt.date, transl
             "Buying {device} pays off against {other} after {months} months ({band}), by {date}, "
             "at {runs} runs a month."
         ),
+        "late": _(
+            "Buying {device} doesn't pay off against {other} while it is used: that takes {months} months "
+            "({band}) at {runs} runs a month."
+        ),
         "until": _("Buying {device} costs less than {other} for the first {months} months ({band}) only."),
         "always": _("Buying {device} costs less than {other} from the first day on, at {runs} runs a month."),
         "never": _("Buying {device} never pays off against {other} at {runs} runs a month."),
@@ -99,8 +118,9 @@ def pays_off(one: Costed, other: Costed, even: BreakEven, today: dt.date, transl
     }
     known = even.value is not None
     day = reached_on(today, even.value) if even.value is not None else None
-    said = texts[even.code].format(
-        device=device_words(one.candidate, _),
+    late = even.reason is not None and even.reason.code == "after_use"
+    said = texts["late" if late else even.code].format(
+        device=_bought(one, _),
         other=option_words(other, _),
         months=units.number(even.value) if known else "",
         band=_even_band(even, _) if known else "",
@@ -108,6 +128,16 @@ def pays_off(one: Costed, other: Costed, even: BreakEven, today: dt.date, transl
         runs=units.number(one.plan.runs_per_month),
     )
     return " ".join([said, *_also(even, _)])
+
+
+def never_pays_off(one: Costed, others: Sequence[Costed], translate: Translate) -> str:
+    """The same of several."""
+    text = translate("Buying {device} never pays off at {runs} runs a month: not against {others}.")
+    return text.format(
+        device=_bought(one, translate),
+        runs=units.number(one.plan.runs_per_month),
+        others=translate("; ").join(option_words(other, translate) for other in others),
+    )
 
 
 def cheaper_from(one: Costed, other: Costed, even: BreakEven, translate: Translate) -> str:
@@ -132,6 +162,18 @@ def cheaper_from(one: Costed, other: Costed, even: BreakEven, translate: Transla
 
 def note(found: Note, translate: Translate) -> str:
     return sentence(found.code, found.facts, translate)
+
+
+def left_out(device: str, reason: Note, translate: Translate) -> Note:
+    """`device`: "" where the reason says what it is of."""
+    if not device:
+        return reason
+    return Note("device_left_out", {"device": device, "reason": note(reason, translate)})
+
+
+def _bought(one: Costed, translate: Translate) -> str:
+    device = device_words(one.candidate, translate)
+    return translate(", ").join([device, one.terms.name] if one.terms.name else [device])
 
 
 def _even_band(even: BreakEven, translate: Translate) -> str:

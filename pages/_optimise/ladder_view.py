@@ -187,4 +187,4 @@ def _take_away(devices: Sequence[Climbed], compared: Sequence[Comparison], trans
         for device in devices:
             parts = ["python", "-m", "core", "optimise", "--model", work.model, "--dataset", work.dataset]
             parts += ["--batch-size", str(work.batch_size), "--device", device.ladder.device]
-            st.code(shlex.join(parts), language="bash", wrap_lines=True)
+            st.code(shlex.join(parts), language=None, wrap_lines=True)

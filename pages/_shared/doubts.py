@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import streamlit as st
@@ -22,19 +22,26 @@ _IDENTITY: dict[str | type[Any], Callable[[Any], Any]] = {
 
 
 def show(
-    results: Sequence[RunResult], names: Sequence[str], comparisons: Sequence[Comparison], translate: Translate
+    results: Sequence[RunResult],
+    names: Sequence[str],
+    comparisons: Sequence[Comparison],
+    translate: Translate,
+    without: Collection[str] = (),
 ) -> None:
-    """Caveats and notes; what holds for some of the runs only is said under their names, which are Markdown."""
+    """Caveats and notes; what holds for some of the runs only is said under their names, which are Markdown.
+
+    `without`: codes of what is no doubt of the numbers that are shown.
+    """
     badge = worst(
         _badge(item) if isinstance(item, RunResult) else quality(item).badge for item in comparisons or results
     )
     found: dict[tuple[bool, str, str], list[str]] = {}  # whether it is grave, its mark, its text: of whom
     told: set[tuple[str, str]] = set()
     for result, name in zip(results, names, strict=True):
-        for caveat in _caveats(result):
+        for caveat in (caveat for caveat in _caveats(result) if caveat.code not in without):
             told.add((caveat.code, result.id))
             found.setdefault(_line(caveat, translate), []).append(name)
-        for note in result.notes:
+        for note in (note for note in result.notes if note.code not in without):
             text = plain(sentence(note.code, note.facts, translate))
             found.setdefault((False, ":material/info:", text), []).append(name)
     missed: dict[object, list[tuple[float, str]]] = {}  # by the interval asked for: those reached, and whose

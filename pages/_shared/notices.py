@@ -18,8 +18,11 @@ def problem(note: Note) -> None:
     st.error(plain(sentence(note.code, note.facts, language.current())), icon=":material/error:")
 
 
-def show(of_job: Note | None, rejected: Sequence[str]) -> None:
-    """Everything that went wrong, each with what to do next; then, calmly, what this machine lacks."""
+def show(of_job: Note | None, rejected: Sequence[str], *, gpu_elsewhere: bool = False) -> None:
+    """Everything that went wrong, each with what to do next; then, calmly, what this machine lacks.
+
+    `gpu_elsewhere`: another machine's GPU is compared, so that the lack of one here is no news.
+    """
     _ = language.current()
     told(rejected)
     if resources.storage().problem is not None:
@@ -30,7 +33,7 @@ def show(of_job: Note | None, rejected: Sequence[str]) -> None:
             problem(note)
     if resources.hosting().public:
         _public()
-    else:
+    elif not gpu_elsewhere:
         _without_gpu()
 
 

@@ -69,7 +69,7 @@ def show(results: Sequence[RunResult], translate: Translate, link: str | None = 
             help=_("Point at a chart, or tap it, and press the camera at its top right."),
         )
         st.markdown(_("The same without a browser:"))
-        st.code("\n".join(reproduce(results)), language="bash", wrap_lines=True)
+        st.code("\n".join(reproduce(results)), language=None, wrap_lines=True)
 
 
 def chart_config(key: str) -> dict[str, Any]:

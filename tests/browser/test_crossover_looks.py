@@ -39,6 +39,8 @@ def test_a_phone_shows_it_all_and_anyone_can_use_it(newcomer, swept, scheme):
     expect(page.get_by_text("Looking for GPUs")).to_have_count(0, timeout=PATIENCE_MS)
     page.get_by_text("How well do the lines describe it").click()
     expect(page.locator("table")).to_have_count(2, timeout=PATIENCE_MS)
+    page.get_by_text("Take it away").click()
+    expect(page.get_by_text("The same without a browser")).to_be_visible(timeout=PATIENCE_MS)
     settled(page)
     assert too_wide(page) == []
     edges = page.evaluate("[...document.querySelectorAll('table')].map(t => t.getBoundingClientRect().right)")

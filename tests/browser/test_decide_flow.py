@@ -55,7 +55,7 @@ def test_a_price_is_put_in_and_the_answer_changes(newcomer, measured):
     price.fill("100")
     price.press("Enter")
     expect(answer(page)).not_to_have_text(before, timeout=PATIENCE_MS)
-    expect(answer(page)).to_contain_text("Test CPU, 16 cores (owned) is the cheapest")
+    expect(answer(page)).to_contain_text("Test · 16 cores (owned) is the cheapest")
     expect(page.get_by_text("100 EUR an hour · no source given")).to_be_visible()
     expect(page.get_by_text("These are example prices")).to_have_count(0)
     page.get_by_role("link", name="Results").first.click()
@@ -78,3 +78,33 @@ def test_a_phone_shows_it_all_and_anyone_can_use_it(newcomer, measured, scheme):
     assert max(edges) <= PHONE["width"]
     assert violations(page) == []
     assert [text for text in problems if _PROBING not in text and "(Not Found)" not in text] == []
+
+
+def test_a_card_leads_to_its_run_and_to_compare(newcomer, measured):
+    page = _opened(newcomer(), measured)
+    for link, heading, held in (("The run", "Results", "run="), ("Measure it here", "", "batch_size=8192")):
+        with page.expect_popup() as popup:
+            page.get_by_role("link", name=link).first.click()
+        landed = popup.value
+        expect(landed.get_by_role("heading", level=1)).to_contain_text(heading, timeout=PATIENCE_MS)
+        settled(landed)
+        assert held in landed.url
+        assert "/decide" not in landed.url
+        expect(landed.get_by_text("Parts of the link made no sense")).to_have_count(0)
+
+
+def test_no_number_in_a_field_breaks_the_page_or_loses_a_price(newcomer, measured):
+    page = _opened(newcomer(), measured)
+    page.get_by_text(re.compile(r"recorded \(rented\) · 3 EUR an hour")).click()
+    for label, kept in (("EUR an hour", "3"), ("Images in an epoch", "1200000")):
+        field = page.get_by_label(label, exact=True)
+        for typed in ("", "-5", "1e308", "99999999999999999999"):
+            field.fill(typed)
+            field.press("Enter")
+            settled(page)
+            expect(page.locator("[data-testid=stException]")).to_have_count(0)
+        field.fill(kept)
+        field.press("Enter")
+        settled(page)
+    expect(page.get_by_text(re.compile(r"recorded \(rented\) · 3 EUR an hour"))).to_be_visible()
+    expect(answer(page)).to_contain_text("(rented)")

@@ -49,8 +49,11 @@ def test_the_curve_is_that_of_the_step_times_fit():
 def test_the_knee_is_marked_and_named():
     first, second = [trace for trace in _figure().data if trace.marker.size == 17]
     assert (first.x, first.y) == ((256,), (48_000,))
-    assert first.name.replace("<br>", " ") == "CPU: best batch 256, 96.2 % of the most measured"
-    assert "a larger one may be faster" in second.name.replace("<br>", " ")
+    assert first.hovertext == ("CPU: best batch 256, 96.2 % of the most measured",)
+    assert "a larger one may be faster" in second.hovertext[0]
+    keys = {trace.name: trace.marker.symbol for trace in _figure().data if trace.showlegend is not False}
+    assert keys["best batch"] == first.marker.symbol
+    assert keys["still rising at the largest batch"] == second.marker.symbol
     assert first.marker.symbol != second.marker.symbol
 
 

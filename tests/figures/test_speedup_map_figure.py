@@ -48,10 +48,20 @@ def test_a_row_for_each_model_the_mlps_by_width():
     heat = figure.data[0]
     assert figure.layout.yaxis.ticktext == ("mlp_64", "mlp", "cnn")
     assert heat.x == pytest.approx([math.log2(size) for size in data.batch_sizes], rel=1e-5)
-    assert "8,192" in figure.layout.xaxis.ticktext
+    assert "4,096" in figure.layout.xaxis.ticktext
     assert [len(row) for row in heat.z] == [len(data.batch_sizes)] * 3
     assert heat.z[0][1] is None  # batch 32 was measured with the cnn alone
     assert heat.text[0][1] == heat.hovertext[0][1] == ""
+
+
+def test_what_was_measured_closely_around_a_crossing_has_no_column():
+    close = (16, 32, 37, 45, 64, 88, 98, 131, 256)
+    rows = [*_rows(close), ("mlp_7", make_line(CPU_STEP, sizes=(100,)), make_line(GPU_STEP, GPU, (100,)))]
+    data = _data(rows[1:2])
+    assert data.batch_sizes == (16, 32, 64, 98, 256)
+    assert data.rows[0].break_even[0] == pytest.approx(53, abs=4)  # between 45 and 64, closer than the columns
+    assert 100 in _data(rows).batch_sizes  # or its row were empty
+    assert 45 not in _data(rows).batch_sizes
 
 
 def test_each_ratio_is_written_and_coloured_alike_on_both_sides_of_1():

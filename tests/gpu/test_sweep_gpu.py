@@ -1,4 +1,4 @@
-"""A sweep on a real GPU against this machine's CPU: both sides of the crossing, the devices' limits, the memory."""
+"""A sweep on a real GPU against this machine's CPU: both sides of the crossing, limits, memory."""
 
 import pytest
 
@@ -37,7 +37,6 @@ def test_they_cross_or_one_is_always_faster(swept):
     assert isinstance(found.batch_size, Estimate) or found.reason is not None
     if found.batch_size is not None:
         assert found.faster_above == "candidate"  # a GPU is never the one for small batches only
-    print(found)
 
 
 def test_both_devices_limits_are_measured_once(swept):

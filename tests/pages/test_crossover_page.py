@@ -15,6 +15,7 @@ from core.messages import sentence
 from core.records import Note, Setup
 from core.runs.store import RunSummary, Store
 from core.wording import labels_of
+from pages._crossover import unlike_words
 from tests.builders import make_environment, make_software
 from tests.pages.reading import charts, errors, has_chinese, read, texts
 from tests.pages.scripted import CPU, GPU
@@ -128,6 +129,22 @@ def test_the_same_setup_twice_cannot_be_run(dashboard):
     assert "Baseline and candidate are the same: choose two setups." in texts(visitor)
 
 
+def test_precisions_are_compared_like_devices(dashboard):
+    small, large = (
+        make_grid(2e-4, 10e-6, ONE, SIZES),
+        make_grid(12e-4, 5e-6, replace(ONE, precision="bf16"), SIZES),
+    )
+    keep(dashboard, small, large)
+    visitor = visit(dashboard, baseline="cpu/1", candidate="cpu/1")
+    visitor.selectbox(key="crossover_candidate_precision").set_value("bf16").run()
+    assert not visitor.exception
+    assert visitor.query_params["candidate_precision"] == "bf16"
+    assert "CPU, 1 thread; CPU, 1 thread · bf16" in texts(visitor)
+    assert "CPU · bf16 is faster" in read(visitor.header[0])
+    assert "The precisions differ" in texts(visitor)
+    assert not visitor.button(key="sweep").disabled
+
+
 # --- the answer --------------------------------------------------------------------------------------
 
 
@@ -147,6 +164,15 @@ def test_the_crossing_is_said_first_with_what_stands_behind_it(dashboard):
     assert "Predicted from the others" in texts(visitor)
 
 
+def test_the_answer_leads_on_to_where_it_is_used(dashboard):
+    keep(dashboard, *crossing_grids(model="mlp_64"))
+    links = [link.proto for link in visit(dashboard, model="mlp_64").get("page_link")]
+    assert [(link.page, link.query_string) for link in links if link.page in ("", "decide")] == [
+        ("", "model=mlp_64&batch_size=256"),
+        ("decide", "model=mlp_64"),
+    ]
+
+
 def test_the_same_in_chinese(dashboard):
     keep(dashboard, *crossing_grids())
     visitor = visit(dashboard, "zh-CN")
@@ -162,7 +188,7 @@ def test_the_table_shows_each_point_beside_the_line(dashboard):
     assert not visitor.exception
     rows = [line for line in texts(visitor).splitlines() if line.startswith("| :small[4,096]")]
     assert len(rows) == 2
-    assert all(row.count(" %") == 2 for row in rows)
+    assert all(row.count("\N{NO-BREAK SPACE}%") == 2 for row in rows)
 
 
 def test_further_models_are_rows_of_the_map(dashboard):
@@ -274,8 +300,9 @@ def _gpu_grid():
 def test_a_recorded_gpu_is_set_against_this_machines_cpu_and_labelled(dashboard):
     keep(dashboard, crossing_grids()[0])
     dashboard.record(*_gpu_grid())
-    visitor = visit(dashboard, candidate="recorded,cuda:0,NVIDIA Test GPU")
+    visitor = visit(dashboard, baseline="cpu/1", candidate="recorded,cuda:0,NVIDIA Test GPU")
     assert not visitor.exception
+    assert not any("No GPU here" in said.value for said in visitor.info)
     assert visitor.selectbox(key="crossover_candidate_device").value == "recorded,cuda:0,NVIDIA Test GPU"
     assert "NVIDIA Test GPU · recorded" in visitor.selectbox(key="crossover_candidate_device").options
     assert "Test GPU · recorded" in visitor.header[0].value
@@ -283,9 +310,34 @@ def test_a_recorded_gpu_is_set_against_this_machines_cpu_and_labelled(dashboard)
     assert len(charts(visitor)) == 4
 
 
+def test_without_a_gpu_a_recorded_one_is_set_against_the_cpu_unasked(dashboard):
+    dashboard.record(*_gpu_grid())
+    visitor = visit(dashboard)
+    assert not visitor.exception
+    assert visitor.query_params == {}
+    devices = [visitor.selectbox(key=f"crossover_{side}_device").value for side in ("baseline", "candidate")]
+    assert devices == ["cpu", "recorded,cuda:0,NVIDIA Test GPU"]
+    assert "NVIDIA Test GPU · recorded: one side of two" in read(visitor.header[0])
+    assert visit(dashboard, model="cnn").selectbox(key="crossover_candidate_device").value == "cpu"
+
+
+def test_a_single_recorded_point_is_no_line_to_compare_with(dashboard):
+    dashboard.record(*_gpu_grid()[:1])
+    assert visit(dashboard).selectbox(key="crossover_candidate_device").value == "cpu"
+
+
+def test_in_what_two_lines_are_unlike_is_said_in_words(dashboard):
+    around = make_environment(software=make_software(torch="2.9.0"))
+    small, large = crossing_grids()
+    keep(dashboard, small, [replace(run, environment=around) for run in large])
+    assert "which can change speed by itself: torch." in texts(visit(dashboard))
+    said = unlike_words.doubt(Note("lines_differ", {"fields": "torch, cpu.model, numpy"}), english)
+    assert said.endswith("by itself: torch, the CPU, numpy.")
+
+
 def test_two_recorded_devices_need_no_run(dashboard):
     dashboard.record(*_gpu_grid(), *crossing_grids()[1])
-    visitor = visit(dashboard)
+    visitor = visit(dashboard, baseline="cpu/1", candidate="cpu")
     visitor.button(key="elsewhere").click().run()
     assert not visitor.exception
     assert visitor.query_params == {
@@ -312,7 +364,7 @@ def test_unlike_software_makes_a_line_of_its_own_and_it_is_said(dashboard):
 def test_the_command_sweeps_this_machine_where_the_other_was(dashboard):
     keep(dashboard, crossing_grids()[0])
     dashboard.record(*_gpu_grid())
-    visitor = visit(dashboard, candidate="recorded,cuda:0,NVIDIA Test GPU", smallest="64")
+    visitor = visit(dashboard, baseline="cpu/1", smallest="64")  # the recorded GPU is what is compared with
     visitor.session_state["crossover_take_away"] = True
     visitor.run()
     assert not visitor.exception

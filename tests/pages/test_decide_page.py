@@ -14,12 +14,12 @@ import pytest
 from core.analysis.decide.candidates import candidates
 from core.analysis.decide.cost import costed
 from core.analysis.decide.plan import Plan, Terms
+from core.errors import InputError
 from core.i18n import english
 from core.records import Memory, Setup
-from core.runs.admission import Limits
 from core.runs.keeping import Keeper
 from core.runs.prices import examples
-from pages._decide import decide_take_away, decide_words
+from pages._decide import decide_runs, decide_take_away, decide_words
 from pages._decide.decide_controls import WhatIf
 from pages._decide.decide_costs import decide
 from pages._shared import language
@@ -67,52 +67,39 @@ def test_the_answer_is_what_the_costs_say(measured):
     assert not visitor.exception
     rent = _expected(_recorded(), _terms(_recorded(), "rent"))
     stay = _expected(_CPU, _terms(_CPU, "own"))
-    said = read(visitor.header[0])
-    assert said == (
-        f"The fastest device is also the cheapest: GPU Test GPU · recorded (rented) at "
-        f"{decide_words.money(rent.money.month, 'EUR')} a month and {decide_words.time(rent.run_s)} a run."
+    shown = texts(visitor)
+    assert (
+        read(visitor.header[0]) == "The fastest device is also the cheapest: GPU Test GPU · recorded (rented)."
     )
-    assert f"Staying with Test CPU, 16 cores costs {decide_words.money(stay.money.month, 'EUR')}" in texts(
-        visitor
+    assert (
+        f"- GPU Test GPU · recorded (rented): {decide_words.money(rent.money.month, 'EUR')} a month, "
+        f"{decide_words.time(rent.run_s)} a run." in shown
     )
+    assert f"Staying with Test · 16 cores costs {decide_words.money(stay.money.month, 'EUR')}" in shown
     cards = {card.value for card in visitor.metric}
     assert decide_words.money(rent.money.month, "EUR").split(" (")[0] in cards
-    assert "Buying GPU Test GPU · recorded never pays off against GPU Test GPU · recorded (rented)" in texts(
-        visitor
-    )
-    assert "months (" in texts(visitor)
+    assert "Buying GPU Test GPU · recorded never pays off against GPU Test GPU · recorded (rented)" in shown
+    assert "months (" in shown
 
 
 def _recorded():
     return [replace(run, origin="recorded") for run in _GPU]
 
 
-def test_every_amount_that_was_measured_has_a_band(measured):
+def test_beside_the_numbers_are_their_bands_labels_and_origins(measured):
     visitor = visit(measured)
-    [line] = [line for line in texts(visitor).splitlines() if line.startswith("- Staying with")]
+    lines = texts(visitor).splitlines()
+    [line] = [line for line in lines if line.startswith("- Staying with")]
     assert re.search(r"costs [\d.,]+ EUR \([\d.,]+–[\d.,]+\) a month, [\d.]+× as much \([\d.]+–[\d.]+\)", line)
-
-
-def test_examples_are_said_to_be_examples_first(measured):
-    visitor = visit(measured)
     assert "These are example prices" in visitor.info[0].value
     assert ":orange-badge[example price]" in texts(visitor)
-
-
-def test_what_is_recorded_and_projected_is_labelled_on_its_card(measured):
-    visitor = visit(measured)
-    [line] = [
-        line for line in texts(visitor).splitlines() if ":violet-badge[recorded]" in line and "cheapest" in line
-    ]
+    [line] = [line for line in lines if ":violet-badge[recorded]" in line and "cheapest" in line]
     assert ":blue-badge[projected]" in line
     for _, alt in charts(visitor):
         assert "recorded" in alt or "Bars" in alt
-
-
-def test_cards_lead_to_the_run_and_to_compare(measured):
-    shown = texts(visit(measured))
-    assert "(results?run=mlp-cpu-None-fp32-8192)" in shown
-    assert "(.?model=mlp&dataset=digits&batch_size=8192)" in shown
+    assert "(results?run=mlp-cpu-None-fp32-8192)" in texts(visitor)
+    assert "(.?model=mlp&dataset=digits&batch_size=8192)" in texts(visitor)
+    assert "What these numbers leave out" in texts(visitor)
 
 
 def test_another_way_in_by_the_seconds_of_an_epoch_today(measured):
@@ -134,7 +121,7 @@ def test_one_device_alone_is_told_of(dashboard):
     visitor = visit(dashboard)
     assert not visitor.exception
     assert any("Only one device has been measured" in note.value for note in visitor.info)
-    assert read(visitor.header[0]).startswith("Test CPU, 16 cores (owned): ")
+    assert read(visitor.header[0]) == "One choice so far: Test · 16 cores (owned)."
 
 
 def test_recordings_alone_are_told_of(dashboard):
@@ -158,14 +145,11 @@ def test_models_that_were_measured_are_offered_first(measured):
 # --- the address and bad input ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "parameter",
-    [{"images": "many"}, {"runs": "-1"}, {"known": "x"}, {"side": "0.5"}],
-)
-def test_what_makes_no_sense_in_a_link_is_named_and_left_out(measured, parameter):
-    visitor = visit(measured, **parameter)
+def test_what_makes_no_sense_in_a_link_is_named_and_left_out(measured):
+    bad = {"images": "many", "runs": "-1", "known": "x", "side": "0.5"}
+    visitor = visit(measured, **bad)
     assert not visitor.exception
-    assert f"`{next(iter(parameter))}`" in visitor.warning[0].value
+    assert [name for name in bad if f"`{name}`" not in visitor.warning[0].value] == []
     assert visitor.header
 
 
@@ -177,13 +161,30 @@ def test_the_controls_follow_the_link_and_the_link_the_controls(measured):
     assert "at 5 runs a month" in texts(visitor)
 
 
-@pytest.mark.parametrize(("name", "value"), [("images", -5), ("images", 0), ("epochs", 10**9)])
-def test_numbers_are_refused_by_core_with_the_field_in_words(measured, name, value):
+def test_numbers_are_refused_by_core_with_the_field_in_words(measured):
     visitor = visit(measured)
-    visitor.number_input(key=f"decide_{name}").set_value(value).run()
+    for name, value, words in (("images", -5, "Images per epoch"), ("images", 0, "Images per epoch")):
+        visitor.number_input(key=f"decide_{name}").set_value(value).run()
+        assert not visitor.exception
+        assert words in errors(visitor)[0]
+        assert not visitor.header
+
+
+def test_images_are_the_measured_data_sets_until_someone_says_otherwise(measured):
+    visitor = measured.visit(page=_PAGE)
+    assert visitor.number_input(key="decide_images").value == 60_000
+    assert "images" not in visitor.query_params
+    small = [
+        replace(run, data=replace(run.data, train_samples=1234)) for run in make_grid(2e-3, 4e-4, model="cnn")
+    ]
+    Keeper(measured.store).results(small)
+    visitor.selectbox(key="decide_model").set_value("cnn").run()
+    assert visitor.number_input(key="decide_images").value == 1234
+    visitor.number_input(key="decide_images").set_value(99).run()
+    visitor.selectbox(key="decide_model").set_value("mlp").run()
     assert not visitor.exception
-    assert {"images": "Images per epoch", "epochs": "Epochs"}[name] in errors(visitor)[0]
-    assert not visitor.header
+    assert visitor.number_input(key="decide_images").value == 99
+    assert visitor.query_params["images"] == "99"
 
 
 def test_a_workload_that_overflows_is_refused(measured):
@@ -192,13 +193,39 @@ def test_a_workload_that_overflows_is_refused(measured):
     assert "years" in errors(visitor)[0]
 
 
-def test_a_stored_run_that_cannot_be_read_is_told(measured, tmp_path):
+def test_a_run_that_cannot_be_read_leaves_the_others(measured, tmp_path):
     with sqlite3.connect(tmp_path / "results.sqlite3") as connection:
         connection.execute("UPDATE runs SET document = ? WHERE id LIKE '%8192'", (b"\x00rubbish",))
     connection.close()
     visitor = visit(measured)
     assert not visitor.exception
-    assert "can't be read" in errors(visitor)[0]
+    [told] = errors(visitor)
+    assert "can't be read" in told
+    assert visitor.header
+    assert "Staying with Test · 16 cores costs" in texts(visitor)
+
+
+def test_a_device_that_core_refuses_leaves_the_others(measured, monkeypatch):
+    def no_gpu(runs, precision):
+        if runs[0].spec.setup.device != "cpu":
+            raise InputError("malformed_record", where="runs", problem="time runs backwards")
+        return candidates(runs, precision)
+
+    monkeypatch.setattr(decide_runs, "candidates", no_gpu)
+    visitor = visit(measured)
+    assert not visitor.exception
+    assert errors(visitor) == [
+        "NVIDIA Test GPU is left out: This record can't be read: runs: time runs backwards."
+    ]
+    assert read(visitor.header[0]) == "One choice so far: Test · 16 cores (owned)."
+
+
+def test_a_run_of_centuries_on_one_device_leaves_the_others(measured):
+    visitor = visit(measured, images="3000000000", epochs="4000")
+    assert not visitor.exception
+    [told] = errors(visitor)
+    assert told.startswith("Test · 16 cores is left out: One run would take about")
+    assert "GPU Test GPU" in read(visitor.header[0])
 
 
 # --- what if, accuracy, files -------------------------------------------------------------------------------
@@ -206,13 +233,17 @@ def test_a_stored_run_that_cannot_be_read_is_told(measured, tmp_path):
 
 def test_what_if_changes_what_is_shown_and_says_so_and_nothing_else(measured):
     visitor = visit(measured)
-    before = read(visitor.header[0])
+    before = texts(visitor)
     visitor.slider(key="decide_what_price").set_value(2.0).run()
     assert "prices × 2" in visitor.warning[0].value
-    assert read(visitor.header[0]) != before
+    assert texts(visitor) != before
     assert next(one for one in visitor.session_state["decide_table"].terms if one.way == "rent").per_hour == 3
+    visitor.session_state["decide_away"] = True
+    labels = [button.label for button in visitor.run().get("download_button")]
+    assert labels[-2:] == ["Download the results (CSV)", "Download the results (JSON)"]
+    visitor.session_state["decide_away"] = False
     visitor.button(key="decide_what_reset").click().run()
-    assert read(visitor.header[0]) == before
+    assert texts(visitor) == before
 
 
 def test_runs_that_reached_the_accuracy_are_set_beside_each_other(measured):
@@ -221,7 +252,7 @@ def test_runs_that_reached_the_accuracy_are_set_beside_each_other(measured):
     assert "The most that was reached is 85 %" in texts(visitor)
     visitor.slider(key="decide_target").set_value(75).run()
     assert "Until a test accuracy of 75 % was reached" in texts(visitor)
-    assert "| :small[Test CPU, 16 cores (owned), batch 64] | :small[1] |" in texts(visitor)
+    assert "| :small[Test · 16 cores (owned) · batch 64 · epochs 1] |" in texts(visitor)
 
 
 def test_a_file_holds_every_number_with_its_prices_and_labels():
@@ -241,26 +272,34 @@ def test_a_file_holds_every_number_with_its_prices_and_labels():
     assert document["workload"]["images"] == 1_200_000
 
 
-def test_the_files_are_offered(measured):
-    visitor = visit(measured)
-    visitor.session_state["decide_away"] = True
-    labels = [button.label for button in visitor.run().get("download_button")]
-    assert labels[-2:] == ["Download the results (CSV)", "Download the results (JSON)"]
-
-
 def test_what_does_not_fit_in_memory_is_said(measured):
     full = replace(_GPU[-1], memory=Memory(1 << 30, 15 << 30))
     measured.record(*_GPU[:-1], full)
-    assert "In memory" in texts(visit(measured, images="100000000"))
-    assert ":small[doesn't fit]" in texts(visit(measured, images="100000000"))
+    shown = texts(visit(measured, images="100000000"))
+    assert "In memory" in shown
+    assert ":small[doesn't fit]" in shown
 
 
-def test_a_public_server_answers_too(measured, monkeypatch):
-    monkeypatch.setenv("CROSSOVER_PUBLIC", "1")
-    visitor = visit(measured)
+def test_what_cannot_do_the_month_is_not_the_cheapest(measured):
+    visitor = visit(measured, images="120000000")
     assert not visitor.exception
-    assert visitor.header
-    assert not Limits.public().free
+    assert "GPU Test GPU" in read(visitor.header[0])
+    assert "One Test · 16 cores isn't enough: it needs " in texts(visitor)
+    assert ":red-badge[too slow for a month's runs]" in texts(visitor)
+    assert "against Test · 16 cores" not in texts(visitor)
+
+
+def test_when_buying_pays_off_has_bars_of_its_own(measured):
+    visitor = visit(measured, runs="4000")
+    visitor.radio(key="decide_swings").set_value("break_even").run()
+    assert not visitor.exception
+    [alt] = [alt for _, alt in charts(visitor) if alt.startswith("Bars around")]
+    assert "months until it pays off" in alt
+
+
+def test_a_saving_whose_interval_holds_nothing_is_none(measured):
+    measured.record(*make_grid(2e-3, 3.99e-4, Setup("cuda:0"), noise=0.2))
+    assert "| :small[no reliable difference] |" in texts(visit(measured))
 
 
 def test_the_page_is_there_in_chinese(measured, monkeypatch):

@@ -42,6 +42,7 @@ Runs a month from which on
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -150,3 +151,71 @@ def test_seen_from_the_other_side_it_is_until():
     found = break_even_runs(_rent(), _buy())
     assert found.code == "until"
     assert found.value == pytest.approx(81.227437)
+
+
+def test_rent_by_the_started_quarter_of_an_hour_of_which_only_half_is_used():
+    """10,000 images * 18 epochs * 0.1 ms = 18 s; 20 s start-up and 142 s boot: 180 s.
+
+    Used half of the time: 360 s are paid, in started 900 s: 1 of them, 0.25 h * 4 = 1.00 a run; at 3 runs and a
+    fee of 2 a month 5.00. Fully used 180 s: still 1 unit. Of 121 s units, 360 s are 3 = 363 s, 4 * 363 / 3600.
+    """
+    plan = Plan(images=10_000, epochs=18, runs_per_month=3)
+    terms = Terms("g", "rent", per_hour=4, unit_s=900, boot_s=142, used_pct=50, monthly_fee=2)
+    found = costed(GPU, plan, terms, Conditions())
+    assert found.run_s.value == pytest.approx(180)
+    assert (found.money.rent_run.value, found.money.month.value) == pytest.approx((1.00, 5.00))
+    finer = costed(GPU, plan, replace(terms, unit_s=121), Conditions())
+    assert finer.money.rent_run.value == pytest.approx(0.403333333)
+
+
+def test_buying_against_a_rent_with_a_fee_of_its_own_numbers():
+    """1,000,000 images * 0.1 ms = 100 s an epoch, 36 epochs = 3600 s and 20 s; 10 runs, electricity 0.50.
+
+    buy 900, half of it this work's: 450; (300 + 60 W) * 3620 s = 0.362 kWh = 0.181 a run, 1.81 a month
+    rent, by the second, without boot: 3620 / 3600 * 1.80 = 1.81 a run, 18.10 and a fee of 3.71: 21.81 a month
+    months: 450 / (21.81 - 1.81) = 22.5
+    runs a month, 30 months of use: (450 / 30 - 3.71) / (1.81 - 0.181) = 11.29 / 1.629 = 6.930632
+    """
+    plan, conditions = Plan(images=1_000_000, epochs=36, runs_per_month=10), Conditions(per_kwh=0.5)
+    bought = Terms("g", "buy", purchase=900, share_pct=50, months=30, rest_w=60)
+    buy = costed(GPU, plan, bought, conditions)
+    rent = costed(GPU, plan, Terms("g", "rent", per_hour=1.8, monthly_fee=3.71), conditions)
+    assert (buy.money.running_month.value, rent.money.month.value) == pytest.approx((1.81, 21.81))
+    assert break_even_months(buy, rent).value == pytest.approx(22.5)
+    assert break_even_runs(buy, rent).value == pytest.approx(6.930632, rel=1e-6)
+
+
+def test_renting_costs_more_than_what_is_owned_from_a_number_of_runs_on():
+    """To own the CPU costs (230 + 20 W) * 3640 s = 0.2527778 kWh, at 0.36: 0.091 a run.
+    Renting the GPU without a fee costs 0.05 * 380 / 3600 = 0.0052778 a run: always less. With a fee of 3:
+    3 / (0.091 - 0.0052778) = 34.996760 runs a month.
+    """
+    plan, conditions = Plan(images=100_000, epochs=36, runs_per_month=7), Conditions(per_kwh=0.36)
+    own = costed(slow_cpu(power_w=None), plan, Terms("c", "own", assumed_w=230, rest_w=20), conditions)
+    assert own.energy_run_j.value == pytest.approx(250 * 3640), "the assumed watts, and the rest's"
+    assert own.money.run.value == pytest.approx(0.091)
+    assert [note.facts for note in own.labels if note.code == "power_assumed"] == [{"watts": 230}]
+    rent = Terms("g", "rent", per_hour=0.05)
+    assert break_even_runs(costed(GPU, plan, rent, conditions), own).code == "always"
+    found = break_even_runs(costed(GPU, plan, replace(rent, monthly_fee=3), conditions), own)
+    assert (found.code, found.value) == ("from", pytest.approx(34.996760, rel=1e-6))
+
+
+def test_the_seconds_of_an_epoch_today_scale_the_other_devices():
+    """500 s an epoch on the CPU, 4 epochs: 2000 + 40 s. The GPU takes a tenth: 200 s + 20 s, 220 s.
+
+    At best 0.09 / 1.2 = 0.075 of it (150 s), at worst 0.11 / 0.8 = 0.1375 (275 s). Saved: 2040 - 220 = 1820 s.
+    """
+    plan = Plan(epochs=4, runs_per_month=1, today_epoch_s=500)
+    _is(costed(CPU, plan, OWN, CONDITIONS, baseline=CPU).run_s, 2040, 2040, 2040)
+    gpu = costed(GPU, plan, BUY, CONDITIONS, baseline=CPU)
+    _is(gpu.run_s, 220, 170, 295)
+    _is(gpu.saved_run_s, 1820, 1745, 1870)
+
+
+def test_what_is_owned_is_enough_for_the_hours_of_a_month():
+    """A run of 3640 s: 722 of them fit into 730.5 hours, 723 don't; more can be rented and bought."""
+    for runs, enough in ((722, True), (723, False)):
+        plan = replace(PLAN, runs_per_month=runs)
+        assert costed(CPU, plan, OWN, CONDITIONS).is_enough is enough
+        assert costed(CPU, plan, replace(BUY, device="c"), CONDITIONS).is_enough

@@ -77,3 +77,21 @@ def test_the_interval_is_no_wider_than_it_must_be(name):
     found = [_crossing(name, chance, 0.0).batch_size for _ in range(4)]
     widths = [(one.high - one.low) / 2 / one.value for one in found]
     assert 0 < statistics.median(widths) < SCENARIOS[name][-1]
+
+
+def _in_turns(chance, shared, extra):
+    """Two threads that cross at 150; what both share in a job is off by `shared`."""
+    noise, blocks, runs = chance.uniform(0.02, 0.03), chance.randint(6, 14), []
+    for b in (16, 32, 64, 128, 256, 512, 1024, 2048, *extra):
+        off = 1 + chance.gauss(0, shared)
+        for setup, seconds in ((ONE, 3.8e-4 + 1e-6 * b), (TWO, 4.4e-4 + 0.6e-6 * b)):
+            runs.append(make_sweep_result(b, seconds * off, setup, noise=noise, blocks=blocks, chance=chance))
+    return crossing(*lines(runs))
+
+
+def test_what_both_share_in_a_job_neither_hides_nor_widens_the_crossing():
+    """The ratios of blocks that took turns leave it out; two lines that are fitted apart don't."""
+    chance = random.Random(7)
+    found = [_in_turns(chance, 0.03, (70, 85, 100, 150, 180, 225)).batch_size for _ in range(40)]
+    assert sum(one.low <= 150 <= one.high for one in found) >= 37
+    assert statistics.median((one.high - one.low) / 2 / one.value for one in found) < 0.10

@@ -12,7 +12,7 @@ from core.analysis.decide.cost import costed
 from core.analysis.decide.plan import EXAMPLE_SOURCE, Conditions, Plan, Terms
 from core.analysis.decide.plan_checks import checked_conditions, checked_terms
 from core.errors import InputError
-from core.runs.prices import MOST_TERMS, PriceTable, examples, read_prices, write_prices
+from core.runs.prices import MOST_OFFERS, MOST_TERMS, PriceTable, examples, read_prices, write_prices
 from tests.decisions import fast_gpu, slow_cpu
 
 TODAY = date(2026, 11, 29)
@@ -37,6 +37,18 @@ def _document(**changes):
 def test_what_is_written_is_read():
     assert _read(write_prices(TABLE)) == TABLE
     assert [terms.way for terms in TABLE.of("GPU “X”")] == ["rent", "buy"]
+
+
+def test_several_offers_of_one_device_have_names():
+    terms = tuple(Terms("GPU", "rent", name, per_hour=2) for name in ("", "Cloud A", "Cloud B"))
+    assert _read(write_prices(PriceTable(Conditions(), terms))).terms == terms
+
+
+def test_a_table_from_before_names_is_read():
+    document = _document(schema_version=1)
+    for entry in document["terms"]:
+        del entry["name"]
+    assert _read(json.dumps(document)) == TABLE
 
 
 def test_examples_are_sound_dated_and_called_examples():
@@ -69,12 +81,16 @@ def _terms(**changes):
         ({}, "malformed_record"),
         (_document(schema_version=True), "malformed_record"),
         (_document(schema_version=0), "malformed_record"),
-        (_document(schema_version=2), "document_newer"),
+        (_document(schema_version=3), "document_newer"),
         (_document(extra=1), "malformed_record"),
         (_document(terms={}), "malformed_record"),
         (_document(terms=[3]), "malformed_record"),
         (_document(terms=[_terms()] * (MOST_TERMS + 1)), "malformed_record"),
         (_document(terms=[_terms(), _terms()]), "prices_twice"),
+        (_document(terms=[_terms(name="A"), _terms(name="A")]), "prices_twice"),
+        (_document(terms=[_terms(name=f"{i}") for i in range(MOST_OFFERS + 1)]), "offers_full"),
+        (_document(terms=[_terms(name="x" * 41)]), "text_too_long"),
+        (_document(terms=[_terms(name="a\nb")]), "odd_text"),
         (_document(terms=[_terms(per_hour="3")]), "malformed_record"),
         (_document(terms=[_terms(per_hour=None)]), "malformed_record"),
         (_document(terms=[_terms(per_hour=-3)]), "out_of_range"),

@@ -72,7 +72,7 @@ def test_two_pairs_give_students_t_of_their_logarithms():
 )
 def test_students_distribution_is_that_of_the_tables(freedom, t):
     assert stats._within(t, freedom) == pytest.approx(0.95, abs=1e-5)
-    assert stats._within(stats._student(freedom), freedom) == pytest.approx(31 / 32)
+    assert stats._within(stats.student(freedom, stats.PAIRED_TAILS), freedom) == pytest.approx(31 / 32)
 
 
 def test_the_other_way_round_it_is_the_inverse():

@@ -6,7 +6,7 @@ import pytest
 
 from core.analysis.crossover.sweep_plan import (
     affordable,
-    around,
+    beside,
     crossing_about,
     next_batch,
     next_point,
@@ -120,10 +120,14 @@ def test_what_was_measured_says_more_than_two_straight_lines():
     assert 256 < crossing_about(cpu, gpu) < 1024
 
 
-def test_around_a_crossing():
-    assert around(105.3, 16, 8192) == (105, 70, 158)
-    assert around(17.0, 16, 8192) == (17, 16, 26)
-    assert around(1.0, 1, 8) == (1, 2)
+def test_beside_a_crossing_no_batch_size_is_measured_twice():
+    known = {64, 128}
+    for _ in range(6):
+        known.add(beside(105.3, known, 16, 8192))
+    assert known == {64, 128, 105, 70, 158, 88, 58, 190}
+    assert beside(66, {64}, 16, 8192) == 44  # 64 is as good as 66
+    assert beside(17.0, {17, 16}, 16, 20) == 20
+    assert beside(1.0, {1, 2}, 1, 2) is None
 
 
 def test_unbounded_numbers_end_in_no_error():

@@ -1,31 +1,35 @@
 """From which batch size on one setup is faster than another, with its interval, or why that can't be said.
 
-The crossing is that of the two fits, in closed form; its interval is the middle 95 % of the crossings of
-resampled fits (`step_noise`). One resample in 40 without a crossing at an end leaves that end
-open, and then no number is given but the reason. Where the fits describe what was measured less than well,
-only the points around the crossing count. What was measured directly goes before any fit: where the two
-contradict each other, or the interval is open, the crossing lies between the batch sizes that were surely won
-by one and by the other.
+Where enough ratios were measured in turns around it, the crossing is theirs (`paired`). Else it is that of the
+two fits, in closed form; its interval is the middle 95 % of the crossings of resampled fits (`step_noise`). One
+resample in 40 without a crossing at an end leaves that end open, and then no number is given but the
+reason. Where the fits describe what was measured less than well, only the points around the crossing count.
+What was measured directly goes before any fit: where the two contradict each other, or the interval is open,
+the crossing lies between the batch sizes that were surely won by one and by the other. A single ratio
+doesn't go before the ratios around it: one that says otherwise is told.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from core.analysis import comparability
-from core.analysis.crossover import step_noise, sweep
+from core.analysis import comparability, stats
+from core.analysis.crossover import paired, step_noise, sweep
 from core.analysis.crossover.step_fit import Regime, StepFit, fit, usable
 from core.analysis.crossover.step_shape import Samples
 from core.analysis.crossover.sweep import Line
+from core.analysis.speedup import speedup
 from core.records import Estimate, Note
 from core.records.codes import Fact
 
 Side = Literal["baseline", "candidate"]
 Curve = tuple[Regime, ...]
+Sure = Sequence[tuple[int, Side | None]]
 
 FURTHEST = 10.0  # times beyond what was measured on both: a crossing further out isn't told
 _TAIL = 0.025
@@ -63,6 +67,7 @@ class _Found:
     above: Side | None = None
     reason: Note | None = None
     doubts: tuple[Note, ...] = ()
+    by_ratios: bool = False  # by those around it, not by the fits
 
 
 def crossing(baseline: Line, candidate: Line) -> Crossing:
@@ -74,7 +79,7 @@ def crossing(baseline: Line, candidate: Line) -> Crossing:
     if _work(baseline) != _work(candidate):
         return Crossing(None, None, Note("lines_of_other_work"), False, Bracket(None, None), None, fits, doubts)
     if isinstance(fits[0], StepFit) and isinstance(fits[1], StepFit):
-        found = _of_fits((fits[0], fits[1]), points, sure)
+        found = _of_fits((fits[0], fits[1]), points, sure, _ratios(baseline, candidate))
     else:
         found = _without_fits(fits, sure)
     return _against(found, sure, fits, doubts)
@@ -91,6 +96,19 @@ def surely(baseline: Line, candidate: Line) -> tuple[tuple[int, Side | None], ..
     return tuple(told)
 
 
+def _ratios(baseline: Line, candidate: Line) -> tuple[paired.Ratio, ...]:
+    """Of blocks that took turns."""
+    found = []
+    for cell, other in sweep.shared(baseline, candidate):
+        assert cell.result is not None
+        assert other.result is not None
+        ratio, pairs = speedup(cell.result, other.result)
+        if ratio is not None and pairs:
+            error, freedom = stats.paired_error(ratio, pairs)
+            found.append(paired.Ratio(cell.batch_size, math.log(ratio.value), error, freedom))
+    return tuple(found)
+
+
 def _work(line: Line) -> tuple[str, str, str]:
     return line.task, line.model, line.dataset
 
@@ -100,7 +118,10 @@ def _samples(line: Line) -> Samples:
 
 
 def _of_fits(
-    fits: tuple[StepFit, StepFit], points: tuple[Samples, Samples], sure: Sequence[tuple[int, Side | None]]
+    fits: tuple[StepFit, StepFit],
+    points: tuple[Samples, Samples],
+    sure: Sure,
+    ratios: Sequence[paired.Ratio],
 ) -> _Found:
     low, high = _measured_on_both(fits)
     curves = fits[0].regimes, fits[1].regimes
@@ -111,6 +132,14 @@ def _of_fits(
         refined = closer and _root(closer, low, high)
         if closer and refined and refined[1] == root[1]:
             points, curves, root = near, closer, refined
+    inside = [at for at, _ in _roots(*curves) if low <= at <= high]
+    several = (Note("crosses_more_than_once", {"count": len(inside)}),) if len(inside) > 1 else ()
+    about = root[0] if root else _middle(_bracket(sure, _changes_to(sure)))
+    direct = None
+    if about is not None and not _bend(curves, about):
+        direct = paired.crossing(ratios, functools.partial(_log_ratio, curves), about)
+    if direct is not None and (root is None or (root[1] == "candidate") == direct.rises):
+        return _Found(direct.batch_size, "candidate" if direct.rises else "baseline", None, several, True)
     drawn = list(zip(step_noise.resampled(points[0], 1), step_noise.resampled(points[1], 2), strict=True))
     ends = [_winner(drawn, low), _winner(drawn, high)]
     ends = [side or _measured(sure, at) for side, at in zip(ends, (low, high), strict=True)]
@@ -124,8 +153,6 @@ def _of_fits(
         # the uncertain end is where they might cross
         root = (high, _other(middle)) if ends[1] is None else (low, middle)
         return _open(root[1], _interval(drawn, root), low, high)
-    inside = [at for at, _ in _roots(*curves) if low <= at <= high]
-    several = (Note("crosses_more_than_once", {"count": len(inside)}),) if len(inside) > 1 else ()
     interval = _interval(drawn, root)
     closed = max(1.0, low / FURTHEST) <= interval[0] and interval[1] <= high * FURTHEST
     if not closed:
@@ -134,7 +161,7 @@ def _of_fits(
     return _Found(value, root[1], None, several)
 
 
-def _without_fits(fits: Sequence[StepFit | Note], sure: Sequence[tuple[int, Side | None]]) -> _Found:
+def _without_fits(fits: Sequence[StepFit | Note], sure: Sure) -> _Found:
     """Two batch sizes or more at which the same side is surely faster say something without any fit."""
     sides = {side for _, side in sure}
     if len(sure) > 1 and len(sides) == 1 and (side := sides.pop()):
@@ -144,11 +171,15 @@ def _without_fits(fits: Sequence[StepFit | Note], sure: Sequence[tuple[int, Side
 
 def _against(
     found: _Found,
-    sure: Sequence[tuple[int, Side | None]],
+    sure: Sure,
     fits: tuple[StepFit | Note, StepFit | Note],
     doubts: tuple[Note, ...],
 ) -> Crossing:
     """What the fits found, held against what was measured directly."""
+    outvoted = _outvoted(found, sure)
+    if outvoted is not None:
+        sure = [item for item in sure if item[0] != outvoted]
+        doubts = (*doubts, Note("ratio_outvoted", {"batch_size": outvoted}))
     above = _changes_to(sure) or (found.above if found.batch_size else None)
     bracket = _bracket(sure, above)
     doubts = (*found.doubts, *doubts)
@@ -158,7 +189,7 @@ def _against(
     if both and not agree and all(isinstance(item, StepFit) for item in fits):
         assert bracket.below is not None
         assert bracket.above is not None
-        middle = math.sqrt(bracket.below * bracket.above)
+        middle = _middle(bracket) or 0.0
         estimate = Estimate(middle, bracket.below, bracket.above)
         contradicted = found.batch_size is not None or found.above is not None
         code = Note("fit_contradicted") if contradicted else Note("crossing_from_bracket")
@@ -195,6 +226,18 @@ def _roots(baseline: Curve, candidate: Curve) -> list[tuple[float, Side]]:
 
 def _piece(curve: Curve, batch_size: float) -> Regime:
     return curve[0] if batch_size < curve[0].high else curve[-1]
+
+
+def _bend(curves: tuple[Curve, Curve], about: float) -> bool:
+    """Whether one has its knot around there: where exactly isn't known well enough."""
+    return any(about / paired.AROUND < curve[0].high < about * paired.AROUND for curve in curves)
+
+
+def _log_ratio(curves: tuple[Curve, Curve], batch_size: float) -> float:
+    one, other = (_piece(curve, batch_size) for curve in curves)
+    return math.log(
+        (one.overhead_s + one.per_sample_s * batch_size) / (other.overhead_s + other.per_sample_s * batch_size)
+    )
 
 
 def _root(curves: tuple[Curve, Curve], low: float, high: float) -> tuple[float, Side] | None:
@@ -276,22 +319,41 @@ def _around(samples: Samples, batch_size: float) -> Samples:
     return tuple(item for item in samples if batch_size / _AROUND <= item[0] <= batch_size * _AROUND)
 
 
-def _measured(sure: Sequence[tuple[int, Side | None]], batch_size: float) -> Side | None:
+def _measured(sure: Sure, batch_size: float) -> Side | None:
     return next((side for size, side in sure if size == batch_size), None)
 
 
-def _changes_to(sure: Sequence[tuple[int, Side | None]]) -> Side | None:
+def _changes_to(sure: Sure) -> Side | None:
     """Who is surely faster at the largest batches, where the other one is at smaller ones."""
     sides = [side for _, side in sure if side]
     return sides[-1] if len(set(sides)) > 1 else None
 
 
-def _bracket(sure: Sequence[tuple[int, Side | None]], above: Side | None) -> Bracket:
+def _bracket(sure: Sure, above: Side | None) -> Bracket:
     if above is None:
         return Bracket(None, None)
     below = max((size for size, side in sure if side == _other(above)), default=None)
     beyond = [size for size, side in sure if side == above and (below is None or size > below)]
     return Bracket(below, min(beyond, default=None))
+
+
+def _middle(bracket: Bracket) -> float | None:
+    below, above = bracket.below, bracket.above
+    return None if below is None or above is None else math.sqrt(below * above)
+
+
+def _outvoted(found: _Found, sure: Sure) -> int | None:
+    """The batch size of the only ratio that contradicts the crossing of all those around it."""
+    estimate = found.batch_size
+    if not found.by_ratios or estimate is None:
+        return None
+    wrong = [
+        size
+        for size, side in sure
+        if side is not None and (size > estimate.high if side != found.above else size < estimate.low)
+    ]
+    near = estimate.value / paired.AROUND <= wrong[0] <= estimate.value * paired.AROUND if wrong else False
+    return wrong[0] if len(wrong) == 1 and near else None
 
 
 def _overlap(estimate: Estimate, bracket: Bracket) -> bool:

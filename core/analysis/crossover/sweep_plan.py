@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 Times = Mapping[int, float]  # seconds of a step, by batch size: what was measured of a model in a setup
 
 FIRST_PICTURE = 3  # points: both ends and the middle
+_BESIDE = (1, 1 / 1.5, 1.5, 1 / 1.2, 1.2, 1 / 1.8, 1.8, 1 / 2.2, 2.2)  # times the crossing, as it tells most
+_APART = 0.04  # of a batch size: what is nearer is the same one
 _BEYOND = 2.0  # so many times beyond the batch sizes swept, a crossing is nothing to refine
 
 
@@ -105,10 +107,13 @@ def crossing_about(baseline: Times, candidate: Times) -> float | None:
     return found if both[0] / _BEYOND <= found <= both[-1] * _BEYOND else None
 
 
-def around(crossing: float, low: int, high: int, factor: float = 1.5) -> tuple[int, ...]:
-    """Batch sizes at a crossing and on both sides of it, in whole images."""
-    sizes = (crossing, crossing / factor, crossing * factor)
-    return tuple(dict.fromkeys(min(high, max(low, round(size))) for size in sizes))
+def beside(crossing: float, known: Collection[int], low: int, high: int) -> int | None:
+    """A further batch size at a crossing or on either side of it, in whole images; None: all are measured.
+
+    None that is as good as measured: what is off at one batch size only shows at another.
+    """
+    sizes = (min(high, max(low, round(crossing * factor))) for factor in _BESIDE)
+    return next((size for size in sizes if all(abs(size - other) >= _APART * size for other in known)), None)
 
 
 def _narrowing(candidates: Sequence[int], times: Sequence[Times]) -> int | None:

@@ -84,6 +84,11 @@ class Costed:
         return self.machines == 1
 
     @property
+    def is_enough(self) -> bool:
+        """Whether a month's runs can be done so: more can be rented and bought, of one's own there is one."""
+        return self.fits_month or self.terms.way != "own"
+
+    @property
     def energy_month_j(self) -> Estimate | None:
         return stats.scaled(self.energy_run_j, self.plan.runs_per_month) if self.energy_run_j else None
 

@@ -32,6 +32,9 @@ class BreakEven:
     reason: Note | None = None  # what is to be said of it
 
 
+NEVER = BreakEven("never")  # wherever in the intervals both speeds are
+
+
 def break_even_months(one: Costed, other: Costed) -> BreakEven:
     """How many months of the plan until the one has cost less: buying against renting or staying.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Way = Literal["own", "rent", "buy"]  # own: it is here already and paid for; only electricity is
+Offer = tuple[str, Way, str]  # what tells terms apart: device, way, name
 
 EXAMPLE_SOURCE = "example value, not a quote"  # the source of a price that nobody looked up
 EXAMPLE_DATE = "2026-11-29"
@@ -33,6 +34,7 @@ class Terms:
 
     device: str  # core.analysis.decide.candidates.key of its hardware
     way: Way = "own"
+    name: str = ""  # of the offer, where there are several of one device in one way
     per_hour: float = 0.0  # rent; electricity is in it
     unit_s: float = 1.0  # rent: each started unit is paid whole, run by run
     boot_s: float = 0.0  # rent: paid in each run before anything computes
@@ -47,6 +49,10 @@ class Terms:
     )
     date: str = ""  # of the prices, ISO 8601; "": not known
     source: str = ""
+
+    @property
+    def offer(self) -> Offer:
+        return self.device, self.way, self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class Conditions:
 def edited(terms: Terms, **changes: Any) -> Terms:
     """With other values. An example's date and source go once a price isn't the example's any more."""
     new = dataclasses.replace(terms, **changes)
-    priced = dataclasses.replace(new, date=terms.date, source=terms.source) != terms
+    priced = dataclasses.replace(new, name=terms.name, date=terms.date, source=terms.source) != terms
     if priced and terms.source == new.source == EXAMPLE_SOURCE:
         return dataclasses.replace(new, source="", date="" if new.date == terms.date else new.date)
     return new

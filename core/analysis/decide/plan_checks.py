@@ -37,7 +37,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "hour_value": (0, 1e6),
 }
 _WHOLE = ("images", "epochs", "side", "batch_size")
-_TEXTS = {"device": 200, "source": 300, "currency": 8}
+TEXTS = {"device": 200, "name": 40, "source": 300, "currency": 8}  # most characters
 _SHOWN = 40  # characters of a value that a sentence quotes
 
 R = TypeVar("R", Plan, Terms, Conditions)
@@ -51,7 +51,9 @@ def amount(name: str, value: object) -> float:
     number = _number(name, value)
     low, high = RANGES[name]
     if not low <= number <= high:
-        raise InputError("out_of_range", name=name, low=f"{low:g}", high=f"{high:g}", value=_quoted(value))
+        raise InputError(
+            "out_of_range", name=name, low=f"{low:,.12g}", high=f"{high:,.15g}", value=_quoted(value)
+        )
     if name in _WHOLE and number != int(number):
         raise InputError("not_whole", name=name, value=_quoted(value))
     return number
@@ -98,7 +100,7 @@ def _checked(record: R) -> R:
         name, value = field.name, getattr(record, field.name)
         if name in RANGES and not (value is None and field.default is None):
             amount(name, value)
-        if name in _TEXTS:
+        if name in TEXTS:
             _refuse_text(name, value)
     return record
 
@@ -123,13 +125,16 @@ def _is_plain(text: str) -> bool:
 
 
 def _refuse_text(name: str, text: str) -> None:
-    if len(text) > _TEXTS[name]:
-        raise InputError("text_too_long", name=name, limit=_TEXTS[name])
+    if len(text) > TEXTS[name]:
+        raise InputError("text_too_long", name=name, limit=TEXTS[name])
     if not text.isprintable():
         raise InputError("odd_text", name=name)
 
 
 def _quoted(value: object) -> str:
-    text = str(value) if not isinstance(value, int) or abs(value) < 10**30 else f"{str(value)[:10]}…"
+    if isinstance(value, float):
+        text = f"{value:.15g}"
+    else:
+        text = str(value) if not isinstance(value, int) or abs(value) < 10**30 else f"{str(value)[:10]}…"
     plain = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
     return plain if len(plain) <= _SHOWN else plain[: _SHOWN - 1] + "…"

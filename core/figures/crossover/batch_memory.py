@@ -72,7 +72,7 @@ def batch_memory_figure(
     lines: Sequence[Line], names: Sequence[str], fits: Sequence[MemoryFit | Note], translate: Translate
 ) -> go.Figure:
     data = batch_memory_data(lines, names, fits)
-    titles = translate("Batch size (images in a step)"), translate("Peak memory")
+    titles = translate("Batch size (images in a step)"), _axis(data, translate)
     if not data.uses:
         return drawing.figure([], *titles)
     low, high = _heights(data)
@@ -82,13 +82,14 @@ def batch_memory_figure(
     traces = [trace for use in drawn for trace in _traces(*use, data, translate)]
     beyond = any(any(_curve(one, data.span)[1][0]) for one in data.uses)
     return drawing.figure(
-        [*traces, *([batches.extrapolated_key(translate)] if beyond else [])],
+        [*traces, *_mark_keys(data, translate), *([batches.extrapolated_key(translate)] if beyond else [])],
         titles[0],
         titles[1],
-        drawing.HEIGHT + 180,  # a legend of several lines
+        batches.HEIGHT,
+        **batches.LEGEND,
         **batches.x_axis(*data.span),
         **batches.log_axis("yaxis", low, high, ticks, [units.size(tick) for tick in ticks]),
-        shapes=[shape for use in drawn for shape in _capacity(*use, translate)],
+        shapes=[*_capacities(data, translate)],
     )
 
 
@@ -97,13 +98,23 @@ def _names(data: BatchMemory, translate: Translate) -> tuple[str, ...]:
 
 
 def _labels(data: BatchMemory, translate: Translate) -> list[str]:
-    """On the CPU the peak is that of the whole worker, with torch and all."""
+    """On the CPU the peak is that of the whole worker, with torch and all; of CPUs alone the axis says so."""
     names = _names(data, translate)
-    whole = translate("{label} (the whole worker)")
+    if _only_whole(data):
+        return list(names)
+    whole = translate("{label}, whole worker")
     return [
         whole.format(label=name) if one.line.setup.device == "cpu" else name
         for name, one in zip(names, data.uses, strict=True)
     ]
+
+
+def _only_whole(data: BatchMemory) -> bool:
+    return bool(data.uses) and all(one.line.setup.device == "cpu" for one in data.uses)
+
+
+def _axis(data: BatchMemory, translate: Translate) -> str:
+    return translate("Peak memory, whole worker") if _only_whole(data) else translate("Peak memory")
 
 
 def _heights(data: BatchMemory) -> tuple[float, float]:
@@ -143,26 +154,37 @@ def _traces(use: Use, label: str, look: Look, data: BatchMemory, translate: Tran
 def _ends(use: Use, label: str, look: Look, data: BatchMemory, translate: Translate) -> Iterator[go.Scatter]:
     """Where memory didn't suffice, on the axis; and from which batch size on it doesn't, on the capacity."""
     if use.full:
-        said = translate("{label}: out of memory").format(label=label)
         hovers = [batches.hover(label, size, translate("out of memory"), translate) for size in use.full]
         floor = _heights(data)[0] * _OFF_AXIS
-        yield _crosses(said, label, look, "x", [(size, floor) for size in use.full], hovers)
+        yield _crosses(label, look, "x", [(size, floor) for size in use.full], hovers)
     if use.stops and use.stops.stops_at:
         said = _stops(label, use.stops, translate)
         capacity = use.stops.capacity_bytes
-        near = use.stops.stops_at <= data.span[1] and capacity is not None
-        at = [(use.stops.stops_at, capacity or 0)] if near else []
-        yield _crosses(said, label, look, "x-open", at, [said])
+        if capacity is not None and _drawn(use.stops, data):
+            yield _crosses(label, look, "x-open", [(use.stops.stops_at, capacity)], [said])
+
+
+def _drawn(fit: MemoryFit, data: BatchMemory) -> bool:
+    return fit.stops_at is not None and fit.stops_at <= data.span[1] and fit.capacity_bytes is not None
+
+
+def _mark_keys(data: BatchMemory, translate: Translate) -> Iterator[go.Scatter]:
+    """Which batch sizes these are, the title says."""
+    if any(one.full for one in data.uses):
+        yield batches.mark_key(translate("out of memory"), "x")
+    if any(one.stops and _drawn(one.stops, data) for one in data.uses):
+        yield batches.mark_key(translate("memory is full"), "x-open")
 
 
 def _crosses(
-    name: str, group: str, look: Look, symbol: str, at: Sequence[tuple[float, float]], hovers: Sequence[str]
+    name: str, look: Look, symbol: str, at: Sequence[tuple[float, float]], hovers: Sequence[str]
 ) -> go.Scatter:
     return go.Scatter(
-        name=batches.wrapped(name),
-        legendgroup=group,
-        x=[x for x, _ in at] if at else [None],  # the legend says it all the same
-        y=drawing.rounded(y for _, y in at) if at else [None],
+        name=name,
+        legendgroup=name,
+        showlegend=False,
+        x=[x for x, _ in at],
+        y=drawing.rounded(y for _, y in at),
         mode="markers",
         marker={
             **{"color": look.colour, "symbol": symbol, "size": 12},
@@ -182,15 +204,20 @@ def _stops(label: str, fit: MemoryFit, translate: Translate) -> str:
     return text.format(label=label, batch=units.number(fit.stops_at))
 
 
-def _capacity(use: Use, label: str, look: Look, translate: Translate) -> Iterator[dict[str, Any]]:
-    if isinstance(use.fit, MemoryFit) and use.fit.capacity_bytes:
-        y = use.fit.capacity_bytes
-        name = translate("{label}: capacity {size}").format(label=label, size=units.size(y))
+def _capacities(data: BatchMemory, translate: Translate) -> Iterator[dict[str, Any]]:
+    """Setups of one device share one."""
+    looks = batches.looks([one.line for one in data.uses])
+    found = {
+        one.fit.capacity_bytes: look
+        for one, look in zip(data.uses, looks, strict=True)
+        if isinstance(one.fit, MemoryFit) and one.fit.capacity_bytes
+    }
+    for y, look in found.items():
         yield {
             **{"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": y, "y1": y},
             "line": {"color": look.colour, "width": 3, "dash": look.dash},
             "opacity": 0.6,
-            "name": batches.wrapped(name),
+            "name": translate("capacity {size}").format(size=units.size(y)),
             "showlegend": True,
         }
 
@@ -213,7 +240,7 @@ def batch_memory_title(data: BatchMemory, translate: Translate) -> str:
     if grown:
         text = translate("Each image in a batch takes more memory: {values}")
         return text.format(values=drawing.listed(grown, translate))
-    return translate("Peak memory: {values}").format(values=_spoken(data, translate))
+    return translate("Peak memory: {values}").format(values=_ranges(data, translate))
 
 
 def batch_memory_alt(data: BatchMemory, translate: Translate) -> str:
@@ -223,6 +250,15 @@ def batch_memory_alt(data: BatchMemory, translate: Translate) -> str:
     )
     values = _spoken(data, translate) or units.ABSENT
     return text.format(values=values, finding=batch_memory_title(data, translate))
+
+
+def _ranges(data: BatchMemory, translate: Translate) -> str:
+    named = zip(_labels(data, translate), data.uses, strict=True)
+    peaks = [(label, [peak for _, peak in one.measured]) for label, one in named if one.measured]
+    text = translate("{low} to {high}")
+    ends = ((label, dict.fromkeys((units.size(min(of)), units.size(max(of))))) for label, of in peaks)
+    said = ((label, text.format(low=low, high=high[0]) if high else low) for label, (low, *high) in ends)
+    return drawing.listed(said, translate)
 
 
 def _spoken(data: BatchMemory, translate: Translate) -> str:

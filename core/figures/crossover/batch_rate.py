@@ -18,6 +18,7 @@ from core.i18n import Translate
 from core.records import Estimate, Note
 
 _ROOM = 2.0  # above and below, as a factor
+_SYMBOLS = {False: "star", True: "triangle-up"}  # by whether the best batch is the largest measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def batch_rate_figure(
         _traces(data, translate),
         titles[0],
         titles[1],
-        drawing.HEIGHT + 120,  # a legend of several lines
+        batches.HEIGHT,
+        **batches.LEGEND,
         **batches.x_axis(*data.span),
         **batches.log_axis("yaxis", low, high, ticks, [units.number(tick) for tick in ticks]),
     )
@@ -89,7 +91,7 @@ def _traces(data: BatchRates, translate: Translate) -> list[go.Scatter]:
     for one, name, look in zip(data.rates, names, looks, strict=True):
         if isinstance(one.knee, Knee):
             traces.append(_mark(one.knee, name, look, translate))
-    return [*traces, *([batches.extrapolated_key(translate)] if beyond else [])]
+    return [*traces, *_mark_keys(data, translate), *([batches.extrapolated_key(translate)] if beyond else [])]
 
 
 def _names(data: BatchRates, translate: Translate) -> tuple[str, ...]:
@@ -111,20 +113,27 @@ def _mark(knee: Knee, name: str, look: batches.Look, translate: Translate) -> go
         text = translate("{label}: fastest at the largest batch, {batch}; a larger one may be faster")
     said = text.format(label=name, batch=batches.count(knee.batch_size), pct=units.percent(knee.reaches_pct))
     return go.Scatter(
-        name=batches.wrapped(said),
+        name=name,
         legendgroup=name,
+        showlegend=False,
         x=[knee.batch_size],
         y=drawing.rounded([knee.rate.value]),
         mode="markers",
         marker={
             "color": look.colour,
-            "symbol": "triangle-up" if knee.largest else "star",
+            "symbol": _SYMBOLS[knee.largest],
             "size": 17,
             "line": {"color": theme.WHISKER, "width": 1},
         },
         hovertext=[said],
         hoverinfo="text",
     )
+
+
+def _mark_keys(data: BatchRates, translate: Translate) -> list[go.Scatter]:
+    found = {one.knee.largest for one in data.rates if isinstance(one.knee, Knee)}
+    names = {False: translate("best batch"), True: translate("still rising at the largest batch")}
+    return [batches.mark_key(names[largest], _SYMBOLS[largest]) for largest in sorted(found)]
 
 
 def batch_rate_title(data: BatchRates, translate: Translate) -> str:

@@ -17,6 +17,7 @@ from core.figures import drawing, theme
 from core.i18n import Translate
 from core.records import Estimate
 
+HEIGHT = drawing.HEIGHT + 80  # with a legend of a few lines
 EXTRAPOLATED = "dot"
 BREAK_EVEN = "#DB2777"  # its colour wherever it is drawn; at least 3:1 on both backgrounds
 _DASHES = ("solid", "dash", "dashdot")  # of what was measured
@@ -101,6 +102,10 @@ def x_axis(low: float, high: float) -> dict[str, Any]:
     """A logarithmic axis of batch sizes, ticks at powers of two in plain numbers."""
     ticks = powers_of_two(low, high)
     return log_axis("xaxis", low, high, ticks, [count(tick) for tick in ticks])
+
+
+# Plotly would scroll a legend that takes half of the height, which on a narrow screen one of five lines does
+LEGEND: dict[str, Any] = {"legend_maxheight": 1}
 
 
 def log_axis(
@@ -193,6 +198,17 @@ def curves(name: str, look: Look, inside: Drawn, outside: Drawn) -> list[go.Scat
         for (x, y), dash in ((inside, look.dash), (outside, EXTRAPOLATED))
         if any(size is not None for size in x)
     ]
+
+
+def mark_key(name: str, symbol: str) -> go.Scatter:
+    """The entry in the legend of a mark that every line may have."""
+    return go.Scatter(
+        name=wrapped(name),
+        x=[None],
+        y=[None],
+        mode="markers",
+        marker={"color": theme.WHISKER, "symbol": symbol, "size": 12},
+    )
 
 
 def extrapolated_key(translate: Translate) -> go.Scatter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,8 @@ _LEAST_SPAN, _MOST_SPAN = 1.0, 5.0  # log2 of the ratio at the scale's ends: 2x 
 _SAME = 0.05  # nearer to 1 than this, a ratio needs its second decimal
 _SMALL = 0.095  # below, one decimal says nothing
 _ROOMY = 8  # columns up to which a narrow screen has room for five characters in each
-_ROW_HEIGHT, _AROUND = 44, 170
+_ROW_HEIGHT, _AROUND = 44, 190
+_APART = 1.45  # columns closer than this factor leave no room; nothing fits between two powers of two
 _BESIDE_TEXT = 0.3  # of a row from its middle, free for the text
 _NARROW_MLP = re.compile(r"mlp(?:_(\d+))?")
 _MLP_WIDTH = 512  # of the model `mlp`
@@ -58,7 +60,7 @@ class Square:
 @dataclass(frozen=True, slots=True)
 class MapRow:
     model: str
-    squares: tuple[Square, ...]
+    squares: tuple[Square, ...]  # of the columns
     break_even: tuple[float, ...]  # batch sizes at which the ratio passes 1, between neighbours
 
     @property
@@ -85,7 +87,24 @@ def speedup_map_data(rows: Sequence[Row], names: tuple[str, str]) -> SpeedupMap:
     """It takes a few milliseconds a square, so make it once for figure, title and alternative text."""
     ordered = sorted(rows, key=lambda row: _width(row[1].model))
     lines = tuple(row[1] for row in ordered), tuple(row[2] for row in ordered)
-    return SpeedupMap(tuple(_row(*row) for row in ordered), names, lines)
+    columns = _columns(ordered)
+    return SpeedupMap(tuple(_row(*row, columns) for row in ordered), names, lines)
+
+
+def _columns(rows: Sequence[Row]) -> frozenset[int]:
+    """The batch sizes that have room for a column: powers of two before others, what many models share before
+    what few do. Those that were measured closely around a crossing only place the break-even."""
+    measured = [_sizes(*lines) for _, *lines in rows]
+    shared = Counter(size for sizes in measured for size in sizes)
+    shown: set[int] = set()
+    for size in sorted(shared, key=lambda size: (size.bit_count() != 1, -shared[size], size)):
+        if all(max(size, other) >= _APART * min(size, other) for other in shown):
+            shown.add(size)
+    return frozenset(shown.union(*(sizes for sizes in measured if not shown & sizes)))  # no row is left empty
+
+
+def _sizes(baseline: Line, candidate: Line) -> set[int]:
+    return {cell.batch_size for line in (baseline, candidate) for cell in line.cells}
 
 
 def _width(model: str) -> float:
@@ -93,10 +112,11 @@ def _width(model: str) -> float:
     return int(found[1] or _MLP_WIDTH) if found else math.inf
 
 
-def _row(model: str, baseline: Line, candidate: Line) -> MapRow:
-    sizes = sorted({cell.batch_size for line in (baseline, candidate) for cell in line.cells})
-    squares = tuple(_square(size, baseline.at(size), candidate.at(size)) for size in sizes)
-    return MapRow(batches.plain(model), squares, tuple(_break_even(squares)))
+def _row(model: str, baseline: Line, candidate: Line, columns: frozenset[int]) -> MapRow:
+    sizes = sorted(_sizes(baseline, candidate))
+    squares = [_square(size, baseline.at(size), candidate.at(size)) for size in sizes]
+    shown = tuple(square for square in squares if square.batch_size in columns)
+    return MapRow(batches.plain(model), shown, tuple(_break_even(squares)))
 
 
 def _square(batch_size: int, baseline: Cell | None, candidate: Cell | None) -> Square:
@@ -116,14 +136,16 @@ def _break_even(squares: Sequence[Square]) -> Iterator[float]:
 
 def speedup_map_figure(data: SpeedupMap, translate: Translate) -> go.Figure:
     drawn = bool(data.compared) or any(square.gap for row in data.rows for square in row.squares)
-    sizes = data.batch_sizes
+    ticks = data.batch_sizes[:: 1 if len(data.batch_sizes) <= _ROOMY else 2]
     return drawing.figure(
         _traces(data, translate) if drawn else [],
         translate("Batch size (images in a step)"),
         "",
         _AROUND + _ROW_HEIGHT * max(len(data.rows), 1),
-        xaxis_tickvals=[*drawing.rounded(map(math.log2, sizes))],
-        xaxis_ticktext=[batches.count(size) for size in sizes],
+        xaxis_tickvals=[*drawing.rounded(map(math.log2, ticks))],
+        xaxis_ticktext=[batches.count(size) for size in ticks],
+        xaxis_tickangle=0,
+        **batches.LEGEND,
         xaxis_showgrid=False,
         xaxis_zeroline=False,
         yaxis_tickvals=[*range(len(data.rows))],
@@ -275,8 +297,10 @@ def _contour(data: SpeedupMap, translate: Translate) -> list[go.Scatter]:
         return []
     style = {"x": x, "y": y, "mode": "lines", "hoverinfo": "skip"}
     halo = go.Scatter(**style, showlegend=False, line={"color": "#FFFFFF", "width": 7})
-    name = batches.wrapped(translate("break-even, interpolated between neighbours"))
-    return [halo, go.Scatter(**style, name=name, line={"color": batches.BREAK_EVEN, "width": 3})]
+    return [
+        halo,
+        go.Scatter(**style, name=translate("break-even"), line={"color": batches.BREAK_EVEN, "width": 3}),
+    ]
 
 
 def speedup_map_title(data: SpeedupMap, translate: Translate) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 
-from core import messages, units
+from core import units
 from core.analysis.crossover.crossing import Crossing
 from core.analysis.crossover.step_fit import StepFit
 from core.analysis.crossover.sweep import Cell, Line
@@ -20,7 +21,7 @@ from core.records import Estimate
 _FARTHEST = 64.0  # beyond the measured batch sizes, as a factor, within which a crossing is drawn
 _ROOM = 2.0  # above and below, as a factor
 _LABEL_ROOM = 3.0  # free of curves, for the shaded region's label, as a factor
-_LABEL = 22  # characters of that label in a line
+_LABEL, _LEAST_LABEL = 34, 10  # characters of that label in a line: over the whole width, and at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def step_time_figure(
         _traces(data, translate),
         titles[0],
         titles[1],
-        drawing.HEIGHT + 120,  # a legend of several lines
+        batches.HEIGHT,
+        **batches.LEGEND,
         **batches.x_axis(*data.span),
         **batches.log_axis("yaxis", low, high, ticks, [units.duration(tick) for tick in ticks]),
         shapes=[*_region(data), *_mark(data, translate)],
@@ -138,16 +140,16 @@ def _mark(data: StepTimes, translate: Translate) -> Iterator[dict[str, Any]]:
         yield {
             **{"type": "line", "xref": "x", "yref": "paper", "x0": x, "x1": x, "y0": 0, "y1": 1},
             "line": {"color": batches.BREAK_EVEN, "width": 2},
-            "name": batches.wrapped(_crossing_words(data.crossing, data.near, translate)),
+            "name": batches.wrapped(_mark_name(data.crossing, translate)),
             "showlegend": True,
         }
 
 
-def _crossing_words(crossing: Crossing, at: Estimate, translate: Translate) -> str:
-    text = translate("break-even at batch {batch}, 95 % interval {low} to {high}")
+def _mark_name(crossing: Crossing, translate: Translate) -> str:
+    """Where it is, and how sure, the title says."""
     if crossing.extrapolated:
-        text = translate("extrapolated break-even at batch {batch}, 95 % interval {low} to {high}")
-    return text.format(**_numbers(at))
+        return translate("break-even, extrapolated")
+    return translate("break-even and its 95 % interval")
 
 
 def _numbers(at: Estimate) -> dict[str, str]:
@@ -166,13 +168,18 @@ def _label(data: StepTimes, translate: Translate) -> list[dict[str, Any]]:
     text = translate("{label} is fine here").format(label=batches.labels(data.names, data.lines, translate)[0])
     return [
         {
-            "text": batches.wrapped(text, _LABEL),
+            "text": batches.wrapped(text, max(_LEAST_LABEL, round(_LABEL * _share(data.fine, data.span)))),
             "showarrow": False,
             **{"xref": "paper", "yref": "paper", "x": 0 if left else 1, "y": 1 if left else 0},
             **{"xanchor": "left" if left else "right", "yanchor": "top" if left else "bottom"},
             **{"align": "left" if left else "right", "xshift": 4 if left else -4},
         }
     ]
+
+
+def _share(part: tuple[float, float], whole: tuple[float, float]) -> float:
+    """Of the width of a logarithmic axis."""
+    return math.log(part[1] / part[0]) / math.log(whole[1] / whole[0])
 
 
 def step_time_title(data: StepTimes, translate: Translate) -> str:
@@ -183,9 +190,7 @@ def step_time_title(data: StepTimes, translate: Translate) -> str:
         winner = names[crossing.faster_above == "candidate"]
         return translate("{label} is faster at every batch size that was measured").format(label=winner)
     if crossing.batch_size is None:
-        reason = crossing.reason
-        said = messages.sentence(reason.code, reason.facts, translate) if reason else units.ABSENT
-        return translate("No break-even can be given: {reason}").format(reason=said)
+        return translate("No break-even can be given")  # why is said where the answer would be
     text = translate("{candidate} is faster from batch {batch} on ({low} to {high})")
     if crossing.faster_above == "baseline":
         text = translate("{candidate} is faster up to batch {batch} ({low} to {high})")

@@ -22,7 +22,11 @@ _POINTS = 40
 _BISECTIONS = 30
 _SHADE = 0.15
 _LEGEND_LINE = 24
-_DASHES: dict[Way, str] = {"own": "solid", "buy": "dash", "rent": "dot"}
+_DASHES: dict[Way, tuple[str, ...]] = {  # the next one for another offer of the same device
+    "own": ("solid",),
+    "buy": ("dash", "12px,4px", "18px,4px"),
+    "rent": ("dot", "dashdot", "2px,10px"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,14 @@ class Costs:
     def currency(self) -> str:
         return self.options[0].conditions.currency
 
+    def dash(self, index: int) -> str:
+        """One for each way, and for each offer of a device in it."""
+        mine = self.options[index]
+        alike = [one for one in self.options if one.terms.way == mine.terms.way]
+        offers = [one for one in alike if same(one.candidate, mine.candidate)]
+        dashes = _DASHES[mine.terms.way]
+        return dashes[next(i for i, one in enumerate(offers) if one is mine) % len(dashes)]
+
     def colour(self, index: int) -> str:
         """One for each device, whichever way it is had."""
         devices: list[Costed] = []
@@ -64,7 +76,7 @@ class Costs:
 def decide_cost_data(costs: Sequence[Costed], labels: Sequence[str]) -> Costs:
     """`labels`: a name for each of the costs."""
     known = [(one.money.month.value, one, label) for one, label in zip(costs, labels, strict=True) if one.money]
-    ranked = sorted(known, key=lambda item: item[0])
+    ranked = sorted(known, key=lambda item: (not item[1].is_enough, item[0]))
     # staying with what is here is what all others are held against
     kept = [item for i, item in enumerate(ranked) if i < MOST_LINES or item[1].terms.way == "own"]
     options = tuple(one for _, one, _ in kept)
@@ -173,7 +185,7 @@ def _line(index: int, data: Costs, translate: Translate) -> Iterator[go.Scatter]
     yield go.Scatter(
         name=label,
         y=drawing.rounded(month.value for _, month in curve),
-        line={"color": colour, "dash": _DASHES[data.options[index].terms.way], "width": 3},
+        line={"color": colour, "dash": data.dash(index), "width": 3},
         hovertemplate=f"{label}<br>%{{x:.3~g}}: %{{y:.3~g}} {plain(data.currency)}<extra></extra>",
         **group,
     )

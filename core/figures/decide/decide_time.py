@@ -75,9 +75,9 @@ def _dot(index: int, data: Times, translate: Translate) -> go.Scatter:
     here = one.candidate.source == "measured"
     return go.Scatter(
         name=label,
-        mode="markers+text",
+        mode="markers",
         x=[value],
-        y=[drawing.wrapped(label).replace(", ", "<br>")],
+        y=[f"{drawing.wrapped(label)}<br>{_short(one, translate)}"],
         error_x={
             "array": drawing.rounded([high - value]),
             "arrayminus": drawing.rounded([value - low]),
@@ -90,9 +90,6 @@ def _dot(index: int, data: Times, translate: Translate) -> go.Scatter:
             "symbol": "circle" if here else "circle-open",
             "line": {"width": 0 if here else 3},
         },
-        text=[_short(one, translate)],
-        textposition=f"top {'left' if _is_far_right(one, data) else 'right'}",  # towards the middle
-        cliponaxis=False,
         hovertext=[f"{label}<br>{_spoken(one, translate)}"],
         hoverinfo="text",
     )
@@ -123,12 +120,6 @@ def _cost(one: Costed) -> str:
     return f"{units.number(one.money.run.value)} {plain(one.conditions.currency)}"
 
 
-def _is_far_right(one: Costed, data: Times) -> bool:
-    fastest, slowest = data.options[0].run_s.value, data.options[-1].run_s.value
-    middle = (fastest * slowest) ** 0.5 if data.logarithmic else slowest / 2
-    return one.run_s.value > middle
-
-
 def _axis(data: Times) -> dict[str, object]:
     """Ticks of whole seconds, minutes, hours and days: decimal ones read badly as times."""
     if not data.options:
@@ -139,12 +130,26 @@ def _axis(data: Times) -> dict[str, object]:
         return {
             "xaxis_type": "log",
             "xaxis_tickvals": ticks,
-            "xaxis_ticktext": [units.duration(t) for t in ticks],
+            "xaxis_ticktext": [_tick(t) for t in ticks],
+            "xaxis_tickangle": 0,
         }
-    step = next((tick for tick in _STEPS if high / tick <= 4), high / 4)
+    step = next((tick for tick in _STEPS if high / tick <= 3), high / 3)
     ticks = drawing.rounded(step * i for i in range(int(high / step) + 2))
-    texts = [units.duration(tick) for tick in ticks]
-    return {"xaxis_rangemode": "tozero", "xaxis_tickvals": ticks, "xaxis_ticktext": texts}
+    texts = [_tick(tick) for tick in ticks]
+    return {
+        "xaxis_rangemode": "tozero",
+        "xaxis_tickvals": ticks,
+        "xaxis_ticktext": texts,
+        "xaxis_tickangle": 0,
+    }
+
+
+def _tick(seconds: float) -> str:
+    """ "5 min", "2 h": a tick is a round number, and its zeros take the room of others."""
+    text = units.duration(seconds)
+    for zeros in (" 00 s", " 00 min", " 00 h"):
+        text = text.removesuffix(zeros)
+    return text
 
 
 _DAY = 86_400

@@ -153,7 +153,7 @@ class _Sweep:
         return False
 
     def _refined(self, model: str, other: int) -> int | None:
-        """The batch size that a crossing needs: at it and around it in turn, each time for longer."""
+        """The batch size that a crossing needs: at it and around it in turn."""
         setups, results = self._spec.setups, self._cells.results
         baseline, candidate = (line_of(results, model, setups[place]) for place in (0, other))
         if baseline is None or candidate is None:
@@ -169,8 +169,8 @@ class _Sweep:
             about = None if enough else value.value
         if about is None:
             return None
-        sizes = sweep_plan.around(about, min(self._spec.batch_sizes), max(self._spec.batch_sizes))
-        return sizes[self._extras[model] % len(sizes)]
+        known = {size for tried in times for size in tried}
+        return sweep_plan.beside(about, known, min(self._spec.batch_sizes), max(self._spec.batch_sizes))
 
     # --- measuring ---------------------------------------------------------------------------------
 
