@@ -159,7 +159,7 @@ def _rent(terms: Terms, place: Offer, currency: str, translate: Translate) -> No
         format_func=unit.__getitem__,
         key=widget,
         on_change=prices.change,
-        args=("unit_s", place),
+        args=(widget, "unit_s", place),
     )
     _number(
         _("Minutes until it has started"),
@@ -239,14 +239,15 @@ def _number(
     help_text: str | None = None,
 ) -> None:
     """`scale`: units of the record in one of the widget's. No bounds here: core refuses, with a sentence."""
+    key = prices.widget(name, place)
     st.number_input(
         label,
         value=None if value is None else float(value / scale),
         step=step,
         format="%g",
-        key=prices.widget(name, place),
+        key=key,
         on_change=prices.change,
-        args=(name, place, scale),
+        args=(key, name, place, scale),
         help=help_text,
     )
 
@@ -254,14 +255,15 @@ def _number(
 def _text(
     label: str, name: str, place: prices.Place, value: str, most: int = TEXTS["source"], hint: str = ""
 ) -> None:
+    key = prices.widget(name, place)
     st.text_input(
         label,
         value=value,
         max_chars=most,
         placeholder=hint,
-        key=prices.widget(name, place),
+        key=key,
         on_change=prices.change,
-        args=(name, place),
+        args=(key, name, place),
     )
 
 

@@ -81,10 +81,15 @@ def section(offer: Offer) -> str:
     return f"decide_price_open_{entry(offer)}"
 
 
-def change(name: str, place: Place, scale: float = 1.0) -> None:
-    """Take a field's widget into the table; what makes no sense is told, and the widget shows the old value."""
+def change(key: str, name: str, place: Place, scale: float = 1.0) -> None:
+    """Take a field's widget into the table; what makes no sense is told, and the widget shows the old value.
+
+    `key`: the widget's, as it was drawn: typed quickly, a change may come from one that was replaced since.
+    """
     now = held()
-    given = st.session_state[widget(name, place)]
+    if place is not None and all(one.offer != place for one in now.terms):
+        return  # it was removed or renamed meanwhile
+    given = st.session_state[key]
     try:
         value = _value(name, given, scale)
         if place is None:
