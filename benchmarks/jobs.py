@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.pairing import BrokenError
+from core.hardware import environment
 from core.records import JobSpec, RunResult
 from core.runs.assemble import Assembly
 from core.runs.worker import Worker
@@ -19,4 +20,5 @@ def results(worker: Worker, spec: JobSpec, folder: Path) -> Sequence[RunResult]:
         if event["type"] == "error":
             raise BrokenError(f"{event['code']}: {event['facts']}")
         assembly.add(event)
-    return assembly.results({}, {}, None, worker.software, "failed", None)
+    devices = {device.id: device for device in worker.devices}
+    return assembly.results(devices, {}, environment.machine(), worker.software, "failed", None)

@@ -71,7 +71,7 @@ def fit_sentence(fit: StepFit | Note, name: str, translate: Translate) -> str:
         said = text.format(**facts)
     if fit.misfit is None:
         return said
-    off = translate("What was measured is typically {misfit} off that.")
+    off = translate("What was measured is {misfit} off that on average.")
     return f"{said} {off.format(misfit=units.percent(100 * fit.misfit))}"
 
 
@@ -95,8 +95,8 @@ def _crossed(crossing: Crossing, faster: str, slower: str, translate: Translate)
     assert found is not None
     text = (
         translate(
-            "By extrapolation beyond what was measured, {faster} would be faster from a batch size of about "
-            "{value} on (95 % interval {low} to {high}), and {slower} below."
+            "Extrapolated: if both lines go straight on beyond what was measured, {faster} is faster from a "
+            "batch size of about {value} on ({low} to {high}), and {slower} below."
         )
         if crossing.extrapolated
         else translate(

@@ -11,6 +11,7 @@ ABSENT = "–"
 DIGITS = 3  # significant; nothing this project times is steadier than that
 _RATIO_DIGITS = 4  # at most, and only where the interval carries them
 _J_PER_KWH = 3.6e6
+_CENT = 0.01
 
 
 def number(value: float | None, digits: int = DIGITS) -> str:
@@ -67,6 +68,11 @@ def joules(energy_j: float | None) -> str:
     if abs(energy_j) >= _J_PER_KWH:
         return f"{number(energy_j / _J_PER_KWH)} kWh"
     return _scaled(energy_j, 1000, ("J", "kJ", "MJ"))
+
+
+def money(amount: float, currency: str) -> str:
+    """An amount in a currency; what nobody would pay for one by one isn't told to the digit: ≤0.01 EUR."""
+    return f"≤{_CENT} {currency}" if 0 < amount < _CENT else f"{number(amount)} {currency}"
 
 
 def percent(value_pct: float | None) -> str:

@@ -6,7 +6,7 @@ from core.i18n import N_
 
 CROSSOVER = {
     "too_few_points": N_(
-        "{count} batch sizes were measured; a line needs at least {needed}. Sweep more batch sizes."
+        "A line needs at least {needed} batch sizes; measured so far: {count}. Sweep more of them."
     ),
     # core.analysis.crossover.step_fit
     "fit_impossible": N_(
@@ -66,7 +66,7 @@ CROSSOVER = {
     "lines_differ": N_("The two weren't measured alike, which can change speed by itself: {fields}."),
     # core.analysis.crossover.memory_fit
     "memory_unknown": N_(
-        "The peak memory was measured at {count} batch sizes; a line needs at least {needed}."
+        "Memory needs at least {needed} batch sizes to tell where it ends; measured so far: {count}."
     ),
     "memory_flat": N_(
         "The peak memory doesn't grow visibly with the batch size in what was measured, so where it stops fitting "

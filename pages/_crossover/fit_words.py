@@ -51,7 +51,7 @@ def _size(regime: Regime) -> str:
 
 def _quality(fit: StepFit, translate: Translate) -> Iterator[str]:
     if fit.misfit is not None:
-        text = translate("The line is typically {pct} off what was measured.")
+        text = translate("The line is {pct} off what was measured on average.")
         yield text.format(pct=units.percent(_round(100 * fit.misfit)))
     if fit.held_out:
         off = statistics.median(abs(error) for _size, error in fit.held_out)

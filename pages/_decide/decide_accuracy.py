@@ -13,13 +13,12 @@ from core.analysis.crossover.time_to_accuracy import Frontier, Point, frontier
 from core.analysis.decide.candidates import candidates, key
 from core.analysis.decide.cost import costed
 from core.i18n import Translate
-from core.records import Estimate, RunResult
+from core.records import RunResult
 from pages._decide import decide_words
 from pages._decide.decide_costs import Decision
 from pages._decide.decide_words import option_words
 from pages._shared.markdown import plain
 
-_LEAST = 0.01
 _COMPARE = "pages/compare.py"
 
 
@@ -79,7 +78,7 @@ def _lines(point: Point, found: Decision, translate: Translate) -> Sequence[str]
         money = cost.money
         amount = None
         if money is not None:
-            amount = _amount(money.use_run, found.conditions.currency, translate)
+            amount = decide_words.money(money.use_run, found.conditions.currency)
         name = translate("{option} · batch {batch} · epochs {epochs}").format(
             option=option_words(cost, translate), epochs=done.epochs, batch=one.batch_size
         )
@@ -91,13 +90,6 @@ def _lines(point: Point, found: Decision, translate: Translate) -> Sequence[str]
         ]
         lines.append(_row(cells))
     return lines
-
-
-def _amount(value: Estimate, currency: str, translate: Translate) -> str:
-    """What nobody would pay for one by one isn't told to the digit."""
-    if 0 < value.high < _LEAST:
-        return translate("below {amount}").format(amount=f"{units.number(_LEAST)} {currency}")
-    return decide_words.money(value, currency)
 
 
 def _row(cells: Sequence[str]) -> str:

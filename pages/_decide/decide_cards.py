@@ -92,7 +92,7 @@ def _card(one: Costed, found: Decision, translate: Translate) -> None:
         if one.money is not None:
             value = one.money.month
             _metric(
-                _("Cost a month"), f"{units.number(value.value)} {plain(currency)}", decide_words.band(value)
+                _("Cost a month"), plain(units.money(value.value, currency)), decide_words.money_band(value)
             )
         else:
             st.metric(_("Cost a month"), units.ABSENT, delta=_("not known"), **_QUIET)

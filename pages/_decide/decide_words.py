@@ -60,7 +60,13 @@ def offer_words(terms: Terms, translate: Translate) -> str:
 
 def money(value: Estimate, currency: str) -> str:
     """With its band; an amount that no measurement touches has none."""
-    return _amount(value, currency)
+    return _banded(units.money(value.value, currency), money_band(value))
+
+
+def money_band(value: Estimate) -> str:
+    """ "" where its ends can't be told apart, or both are less than anybody would pay for by itself."""
+    ends = [units.money(end, "").strip() for end in (value.low, value.high)]
+    return _ends(*ends)
 
 
 def band(value: Estimate) -> str:

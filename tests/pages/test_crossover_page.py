@@ -254,7 +254,7 @@ def test_one_point_says_what_is_missing(dashboard):
     visitor = visit(dashboard)
     assert not visitor.exception
     assert "at least" in visitor.header[0].value
-    assert "batch sizes were measured" in visitor.header[0].value
+    assert "measured so far: 1" in visitor.header[0].value
 
 
 def test_a_cell_out_of_memory_is_a_result(dashboard):

@@ -33,7 +33,7 @@ def test_a_crossing_in_what_was_measured():
 
 
 def test_an_extrapolated_one_is_called_so():
-    assert said(extrapolated=True).startswith("By extrapolation beyond what was measured, GPU H200 would be")
+    assert said(extrapolated=True).startswith("Extrapolated: if both lines go straight on")
     assert confirmed(extrapolated=True, confirmed=None) is None
 
 
@@ -54,7 +54,7 @@ def test_what_lies_beyond_is_told():
     ("reason", "told"),
     [
         (Note("no_difference"), "Neither GPU H200 nor CPU is reliably faster"),
-        (Note("too_few_points", {"count": 2, "needed": 3}), "2 batch sizes were measured"),
+        (Note("too_few_points", {"count": 2, "needed": 3}), "measured so far: 2"),
         (Note("crossing_open_above", {"batch_size": 4000}), "more than about 4000 images"),
     ],
 )
@@ -73,7 +73,7 @@ def test_what_confirms_it():
 
 def test_a_fit_in_words():
     assert fit_sentence(FIT, "CPU", english) == (
-        "CPU: a step takes 1 ms and 2 µs more for each image. What was measured is typically 2.1 % off that."
+        "CPU: a step takes 1 ms and 2 µs more for each image. What was measured is 2.1 % off that on average."
     )
     two = dataclasses.replace(
         FIT, regimes=(Regime(1e-3, 0.0, 0.0, 500.0), Regime(5e-4, 1e-6, 500.0, math.inf)), misfit=None
@@ -82,4 +82,4 @@ def test_a_fit_in_words():
         "GPU: a step takes 1 ms and 0 s more for each image up to 500, and 1 µs for each beyond."
     )
     reason = Note("too_few_points", {"count": 2, "needed": 3})
-    assert fit_sentence(reason, "GPU", english).startswith("GPU: 2 batch sizes were measured")
+    assert fit_sentence(reason, "GPU", english).startswith("GPU: A line needs at least 3 batch sizes")

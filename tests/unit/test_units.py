@@ -66,3 +66,10 @@ def test_rate_watts_and_percent():
 def test_a_ratio_shows_only_the_digits_its_interval_carries(estimate, ratio, interval):
     assert units.ratio(estimate) == ratio
     assert units.interval(estimate) == interval
+
+
+def test_money_has_no_digits_that_nobody_would_pay():
+    assert units.money(1234.5, "EUR") == "1,230 EUR"
+    assert units.money(0.305, "EUR") == "0.305 EUR"
+    assert units.money(0.000305, "EUR") == "≤0.01 EUR"
+    assert units.money(0.0, "EUR") == "0 EUR"

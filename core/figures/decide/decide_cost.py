@@ -248,7 +248,7 @@ def _log_axis(axis: str, low: float, high: float) -> dict[str, object]:
 
 
 def _money(amount: float, data: Costs) -> str:
-    return f"{units.number(amount)} {plain(data.currency)}"
+    return units.money(amount, plain(data.currency))
 
 
 def plain(text: str) -> str:

@@ -121,7 +121,7 @@ def _ends(swing: Swing, data: Sensitivity, translate: Translate) -> str:
 def _value(value: float | None, data: Sensitivity, translate: Translate) -> str:
     if value is None:
         return translate("never")
-    return units.number(value) if data.of == "break_even" else f"{units.number(value)} {data.currency}"
+    return units.number(value) if data.of == "break_even" else units.money(value, data.currency)
 
 
 def _name(name: Input, translate: Translate) -> str:

@@ -117,7 +117,7 @@ def _spoken(one: Costed, translate: Translate) -> str:
 
 def _cost(one: Costed) -> str:
     assert one.money is not None
-    return f"{units.number(one.money.run.value)} {plain(one.conditions.currency)}"
+    return units.money(one.money.run.value, plain(one.conditions.currency))
 
 
 def _axis(data: Times) -> dict[str, object]:
