@@ -118,7 +118,8 @@ def decide_cost_title(data: Costs, translate: Translate) -> str:
         if other.money.month.low <= first.money.month.high:
             text = translate("At {runs} runs a month the costs of {label} and {other} can't be told apart")
             return text.format(other=data.labels[1], **facts)
-    return translate("At {runs} runs a month {label} costs least: {cost}").format(**facts)
+        return translate("At {runs} runs a month {label} costs least: {cost}").format(**facts)
+    return translate("At {runs} runs a month {label} costs {cost}").format(**facts)
 
 
 def decide_cost_alt(data: Costs, translate: Translate) -> str:

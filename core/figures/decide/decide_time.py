@@ -54,6 +54,8 @@ def decide_time_title(data: Times, translate: Translate) -> str:
         text = translate("{first} and {second} take about as long: their intervals overlap")
         return text.format(first=data.labels[0], second=data.labels[1])
     text = translate("{label} is done first: a run takes {time}")
+    if len(data.options) == 1:
+        text = translate("{label}: a run takes {time}")
     return text.format(label=data.labels[0], time=units.duration(first.run_s.value))
 
 
