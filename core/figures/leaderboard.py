@@ -127,18 +127,8 @@ def _dot(entry: Entry, label: str, data: Leaderboard, translate: Translate) -> g
         mode="markers+text",
         x=[value],
         y=[f"{place_words(entry)} · {drawing.wrapped(label)}"],
-        error_x={
-            "array": drawing.rounded([high - value]),
-            "arrayminus": drawing.rounded([value - low]),
-            "color": theme.WHISKER,
-            "thickness": 2,
-        },
-        marker={
-            "color": theme.COLOURS[wording.kind_of(entry.result)][0],
-            "size": 10,
-            "symbol": "circle" if here else "circle-open",
-            "line": {"width": 0 if here else 3},
-        },
+        error_x=theme.whiskers(value, low, high),
+        marker=theme.device_dot(entry.result, here),
         text=[units.rate(value, translate)],
         textposition=f"top {'left' if _is_far_right(entry, data) else 'right'}",  # towards the middle
         cliponaxis=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.figures import drawing
 from core.i18n import N_
 from core.records import RunResult, Stage
 from core.wording import Kind, kind_of
@@ -33,6 +34,26 @@ STAGE_NAMES: dict[Stage, str] = {
     "optimiser": N_("optimiser"),
     "copy_back": N_("copy back"),
 }
+
+
+def whiskers(value: float, low: float, high: float) -> dict[str, object]:
+    """An interval around a value, on either axis."""
+    return {
+        "array": drawing.rounded([high - value]),
+        "arrayminus": drawing.rounded([value - low]),
+        "color": WHISKER,
+        "thickness": 2,
+    }
+
+
+def device_dot(result: RunResult, here: bool) -> dict[str, object]:
+    """A device's mark: hollow where it wasn't measured on this machine."""
+    return {
+        "color": COLOURS[kind_of(result)][0],
+        "size": 10,
+        "symbol": "circle" if here else "circle-open",
+        "line": {"width": 0 if here else 3},
+    }
 
 
 def colour_of(index: int, results: Sequence[RunResult]) -> str:

@@ -55,12 +55,7 @@ def _bar(rate: Rate, data: Throughput, label: str, translate: Translate) -> go.B
         orientation="h",
         x=[value],
         y=[drawing.wrapped(label)],
-        error_x={
-            "array": drawing.rounded([high - value]),
-            "arrayminus": drawing.rounded([value - low]),
-            "color": theme.WHISKER,
-            "thickness": 2,
-        },
+        error_x=theme.whiskers(value, low, high),
         marker={"color": theme.colour_of(rate.index, data.runs)},
         text=[units.rate(value, translate)],
         insidetextanchor="start",  # away from the interval at the bar's end

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from core import units, wording
+from core import units
 from core.analysis.decide.cost import Costed
 from core.figures import drawing, theme
 from core.figures.decide.decide_cost import plain
@@ -80,18 +80,8 @@ def _dot(index: int, data: Times, translate: Translate) -> go.Scatter:
         mode="markers",
         x=[value],
         y=[f"{drawing.wrapped(label)}<br>{_short(one, translate)}"],
-        error_x={
-            "array": drawing.rounded([high - value]),
-            "arrayminus": drawing.rounded([value - low]),
-            "color": theme.WHISKER,
-            "thickness": 2,
-        },
-        marker={
-            "color": theme.COLOURS[wording.kind_of(one.candidate.result)][0],
-            "size": 10,
-            "symbol": "circle" if here else "circle-open",
-            "line": {"width": 0 if here else 3},
-        },
+        error_x=theme.whiskers(value, low, high),
+        marker=theme.device_dot(one.candidate.result, here),
         hovertext=[f"{label}<br>{_spoken(one, translate)}"],
         hoverinfo="text",
     )
