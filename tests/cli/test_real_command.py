@@ -115,6 +115,28 @@ def test_measuring_needs_neither_database_nor_dashboard(command, tmp_path):
     assert not (tmp_path / "data" / "crossover.sqlite3").exists()
 
 
+def test_neither_does_a_sweep(command, tmp_path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(WITHOUT)
+    arguments = ["--model", "mlp_8", "--dataset", "synthetic:1x28x28,images=640", "--batch-sizes", "8,16,64"]
+    arguments += ["--setup", "device=cpu,threads=1", "--setup", "device=cpu,threads=1,precision=bf16"]
+    done = command(
+        "sweep",
+        *arguments,
+        "--max-seconds",
+        20,
+        "--json",
+        tmp_path / "out.json",
+        PYTHONPATH=str(tmp_path / "site"),
+        CROSSOVER_DATA_DIR=str(tmp_path / "data"),
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "out.json").read_text())
+    assert {cell["state"] for cell in told["cells"]} == {"measured"}
+    assert len(told["fits"]) == 2
+    assert {"value", "low", "high", "reason"} <= told["crossover"].keys()
+
+
 def test_the_blocked_packages_are_blocked(tmp_path):
     """Or the test above shows nothing."""
     (tmp_path / "sitecustomize.py").write_text(WITHOUT)
