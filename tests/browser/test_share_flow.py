@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from core.records import Device, Setup
 from core.runs import exchange, recordings
 from tests.browser.acting import PATIENCE_MS, TINY, answer, charts, job_of, press_run, visit
+from tests.browser.conftest import settled
 from tests.browser.judging import problems_of, too_wide, violations
 
 VERDICT = re.compile(r"trains this .*× faster than|No reliable difference|No speed-up is given")
@@ -20,7 +21,9 @@ def take(page: Page, kind: str | None, button: str) -> str:
     """What a download of "Take it away" holds."""
     section = page.get_by_text("Take it away")
     if not page.get_by_role("combobox", name="What to take").count():
+        settled(page)  # a click while the page is drawn may be lost
         section.click()
+        expect(page.get_by_role("combobox", name="What to take")).to_be_visible(timeout=PATIENCE_MS)
     if kind is not None:
         page.get_by_role("combobox", name="What to take").click()
         page.get_by_role("option", name=kind).click()
