@@ -14,6 +14,8 @@ pages = [
     st.Page("pages/sequence.py", title=_("Sequence"), icon=":material/swap_horiz:"),
     st.Page("pages/learn.py", title=_("Learn"), icon=":material/school:"),
     st.Page("pages/decide.py", title=_("Decide"), icon=":material/savings:"),
+    st.Page("pages/monitor.py", title=_("Monitor"), icon=":material/monitor_heart:"),
+    st.Page("pages/doctor.py", title=_("Doctor"), icon=":material/stethoscope:"),
     st.Page("pages/results.py", title=_("Results"), icon=":material/list_alt:"),
 ]
 page = st.navigation(pages, position="top")

@@ -21,6 +21,16 @@ from core.records.codes import (
     Task,
 )
 from core.records.concluded import Caveat, Comparison, Estimate, Parity, Verdict
+from core.records.live import (
+    CpuNow,
+    GpuNow,
+    GpuProcess,
+    GpuTrace,
+    Happening,
+    MachineNow,
+    Stretch,
+    Watched,
+)
 from core.records.measured import (
     Absent,
     Anatomy,
@@ -55,6 +65,7 @@ __all__ = [
     "ColdStart",
     "Comparison",
     "Cpu",
+    "CpuNow",
     "CpuSample",
     "DataInfo",
     "DataPath",
@@ -65,7 +76,11 @@ __all__ = [
     "Estimate",
     "Fact",
     "Gpu",
+    "GpuNow",
+    "GpuProcess",
     "GpuSample",
+    "GpuTrace",
+    "Happening",
     "Idle",
     "Instrument",
     "JobSpec",
@@ -73,6 +88,7 @@ __all__ = [
     "LessonTrial",
     "Limits",
     "Machine",
+    "MachineNow",
     "Memory",
     "Moment",
     "Note",
@@ -92,11 +108,13 @@ __all__ = [
     "StageTimes",
     "Status",
     "StepKind",
+    "Stretch",
     "Task",
     "Telemetry",
     "ThreadTrial",
     "Trace",
     "TracedStep",
     "Verdict",
+    "Watched",
     "Workload",
 ]
