@@ -37,7 +37,7 @@ class CpuNow:
     sample: CpuSample
     core_loads_pct: tuple[float | None, ...]  # by logical core, 100 = busy
     core_clocks_hz: tuple[float, ...] | None  # likewise; None: this machine doesn't tell
-    memory_bytes: int
+    memory_bytes: int | None
     energy_j: float | None  # of all packages, since the monitor began to look
     absent: tuple[Absent, ...] = ()  # as "cpu.<field>"
 
