@@ -57,7 +57,7 @@ bench: $(READY) $(PEERS_READY)  ## this project against its peers and the machin
 
 gpu: $(if $(filter $(PY),$(GPU_PYTHON)),$(DEV_READY))  ## GPU tests, a fresh recording, the promises on a GPU; under ten minutes
 	@$(GPU_PYTHON) -c 'import sys, torch; sys.exit(None if torch.accelerator.is_available() else \
-		"torch sees no GPU here. `python -m core devices` says why.")'
+		"torch sees no GPU here. `python -m core doctor` says why.")'
 	$(GPU_PYTHON) -m pytest tests/gpu -m gpu
 	$(GPU_PYTHON) -m core record --out recordings/ --minutes 5
 	$(GPU_PYTHON) -m benchmarks gpu

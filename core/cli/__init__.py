@@ -7,11 +7,25 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 from core import i18n, messages
-from core.cli import compare, devices, export, import_, optimise, record, run, self_check, sweep
-from core.errors import CrossoverError, InputError
+from core.errors import CrossoverError, InputError, MeasurementError
+
+# Where each command is. Only the one that is asked for is loaded: the doctor must start where others can't
+_COMMANDS = {
+    "doctor": "core.cli.doctor",
+    "devices": "core.cli.devices",
+    "run": "core.cli.run",
+    "compare": "core.cli.compare",
+    "optimise": "core.cli.optimise",
+    "sweep": "core.cli.sweep",
+    "export": "core.cli.export",
+    "import": "core.cli.import_",
+    "record": "core.cli.record",
+    "selfcheck": "core.cli.self_check",
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -23,12 +37,10 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     parser = _Parser(prog="python -m core", description="Train and time the same model on CPU and GPU.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (devices, run, compare, optimise, sweep, export, import_, record, self_check):
-        command.add_to(commands)
-    chosen = parser.parse_args(arguments)
     translate = i18n.translator(i18n.from_environment())
     try:
+        _add_commands(parser, arguments)
+        chosen = parser.parse_args(arguments)
         code: int = chosen.command(chosen, translate)
     except CrossoverError as problem:
         print(f"error: {messages.sentence(problem.code, problem.facts, translate)}", file=sys.stderr)
@@ -36,3 +48,16 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:  # before there was a job to cancel
         return 130
     return code
+
+
+def _add_commands(parser: _Parser, arguments: list[str]) -> None:
+    """The command that is asked for, or all of them for who asks for help. Raises MeasurementError."""
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name in arguments[:1] if arguments[:1] and arguments[0] in _COMMANDS else _COMMANDS:
+        try:
+            module = import_module(_COMMANDS[name])
+        except ModuleNotFoundError as missing:
+            if missing.name is None or missing.name.startswith("core"):
+                raise
+            raise MeasurementError("package_missing", name=missing.name) from missing
+        module.add_to(commands)

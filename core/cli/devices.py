@@ -33,4 +33,5 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
     if len(devices) == 1:
         reason = sentence(machine.gpus_absent, {}, translate) if machine.gpus_absent else ""
         print(translate("torch sees no GPU here. {reason}").format(reason=reason).rstrip())
+        print(translate("`python -m core doctor` says why, and what mends it."))
     return 0

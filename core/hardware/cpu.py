@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -66,7 +67,7 @@ class CpuReader:
         self._read_at_s = clock()
         # psutil.cpu_percent() keeps its state by thread: primed here, it would still say a false 0 at
         # first in the sampler's thread. Hence the differences are taken by hand.
-        self._busy_s, self._total_s = _busy_and_total()
+        self._busy_s, self._total_s = busy_and_total(psutil.cpu_times())
         self._reasons: dict[str, str] = {}
         if not self._clocks:
             self._reasons["clock_hz"] = "cpu_clock_hidden"
@@ -113,7 +114,7 @@ class CpuReader:
         window_s = now_s - self._read_at_s
         if window_s < _SHORTEST_WINDOW_S:
             return None, None
-        busy_s, total_s = _busy_and_total()
+        busy_s, total_s = busy_and_total(psutil.cpu_times())
         load_pct = worker_pct = None
         if total_s > self._total_s:
             load = (busy_s - self._busy_s) / (total_s - self._total_s)
@@ -194,8 +195,8 @@ def _turbo(root: Path) -> bool | None:
     return no_turbo == "0" if no_turbo in ("0", "1") else None
 
 
-def _busy_and_total() -> tuple[float, float]:
-    times = psutil.cpu_times()
+def busy_and_total(times: Any) -> tuple[float, float]:
+    """Seconds of work and of everything in one of psutil's CPU times, since the machine started."""
     # Linux counts a guest's time in "user" and "nice" too
     total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
     return total - times.idle - getattr(times, "iowait", 0.0), total

@@ -6,12 +6,14 @@ and a driver that was mended is found at the next call.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pynvml
 
+from core.hardware.doctor.facts import Driver, GpuFacts, Virtualised
 from core.records import Absent, Gpu, GpuSample
 
 # An answer of these kinds stays the same for as long as the process lives: never ask again.
@@ -32,7 +34,13 @@ _REASONS = _PERMANENT | {
     pynvml.NVML_ERROR_GPU_NOT_FOUND: "nvml_gpu_not_found",
     pynvml.NVML_ERROR_GPU_IS_LOST: "nvml_gpu_lost",
     pynvml.NVML_ERROR_RESET_REQUIRED: "nvml_reset_required",
+    pynvml.NVML_ERROR_UNINITIALIZED: "nvml_closed",
 }
+
+MOVED_WRAPS_AT = 2**32
+_MOST_OPENINGS = 1_000_000  # one each 10 s: a third of a year
+
+_Readings = dict[str, tuple[Callable[[Any], Any], ...]]
 
 # "Idle" is left out on purpose: a GPU with nothing to do isn't held back.
 THROTTLE_REASONS = {
@@ -109,15 +117,16 @@ class GpuReader:
     moment (GPU lost, driver busy) is None in that sample and tried again in the next.
     """
 
-    def __init__(self, uuid: str) -> None:
-        self._sources = {name: list(sources) for name, sources in _READINGS.items()}
+    def __init__(self, uuid: str, readings: _Readings | None = None) -> None:
+        readings = readings or _READINGS
+        self._sources = {name: list(sources) for name, sources in readings.items()}
         self._reasons: dict[str, str] = {}
         try:
             pynvml.nvmlInit()
             self._handle: Any = pynvml.nvmlDeviceGetHandleByUUID(uuid)
         except pynvml.NVMLError as error:
-            self._sources = {name: [] for name in _READINGS}
-            self._reasons = dict.fromkeys(_READINGS, _reason(error.value))
+            self._sources = {name: [] for name in readings}
+            self._reasons = dict.fromkeys(readings, _reason(error.value))
 
     @property
     def absent(self) -> tuple[Absent, ...]:
@@ -142,6 +151,69 @@ class GpuReader:
                 self._reasons.pop(name, None)
                 return value
         return None
+
+
+class LiveReader(GpuReader):
+    """A GpuReader that also answers what only a monitor shows. Its handle is of the time it was made."""
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(uuid, _READINGS | _LIVE)
+
+    def link(self) -> str | None:
+        """The PCIe link as it is now, e.g. "gen1 x16"; it slows down while idle."""
+        link: str | None = self._read("pcie")
+        return link
+
+    def power_limit_w(self) -> float | None:
+        limit_w: float | None = self._read("power_limit_w")
+        return limit_w
+
+    def moved_bytes(self) -> tuple[int, int] | None:
+        """Sent and received over PCIe so far, by counters that wrap at MOVED_WRAPS_AT."""
+        moved: tuple[int, int] | None = self._read("moved_bytes")
+        return moved
+
+    def throughput(self) -> tuple[float, float] | None:
+        """Bytes per second sent and received over PCIe in the last moment. Blocks for 40 ms."""
+        throughput: tuple[float, float] | None = self._read("throughput")
+        return throughput
+
+    def processes(self) -> tuple[tuple[int, int | None], ...] | None:
+        """Number and memory of all processes that compute on it. Slow, as `foreign_processes` is."""
+        processes: tuple[tuple[int, int | None], ...] | None = self._read("processes")
+        return processes
+
+    def reason(self, name: str) -> str | None:
+        """Why the last reading of this name gave None: a field of GpuSample or one of the above."""
+        return self._reasons.get(name)
+
+    def offers(self, name: str) -> bool:
+        """Whether asking again may give more than "unsupported" or "forbidden"."""
+        return bool(self._sources[name])
+
+    def lost(self) -> str | None:
+        """Why the last sample has no reading at all, where that may pass; None where it has one."""
+        reasons = [self._reasons[name] for name in _READINGS if name in self._reasons]
+        passing = [reason for reason in reasons if reason not in _PERMANENT.values()]
+        return passing[0] if passing and len(reasons) == len(_READINGS) else None
+
+
+def count() -> int | None:
+    """How many GPUs the driver knows of, lost ones too; None where it doesn't answer. Cheap."""
+    try:
+        pynvml.nvmlInit()
+        return int(pynvml.nvmlDeviceGetCount())
+    except pynvml.NVMLError:
+        return None
+
+
+def reopen() -> None:
+    """Close NVML and open it anew, which finds GPUs that came back. Invalidates every reader there is."""
+    with contextlib.suppress(pynvml.NVMLError):  # each opening has counted, and the last close says "not open"
+        for _ in range(_MOST_OPENINGS):
+            pynvml.nvmlShutdown()
+    with contextlib.suppress(pynvml.NVMLError):  # whoever reads next opens it too, and says why it fails
+        pynvml.nvmlInit()
 
 
 def _reason(code: int) -> str:
@@ -184,11 +256,32 @@ def _optional(query: Callable[[Any], Any], handle: Any) -> Any:
         return None
 
 
+def _fields(handle: Any, *ids: int) -> list[int]:
+    """The lower 32 bits of each field."""
+    fields = pynvml.nvmlDeviceGetFieldValues(handle, list(ids))
+    for field in fields:
+        if field.nvmlReturn != pynvml.NVML_SUCCESS:  # each has its own status; the call itself succeeds
+            raise pynvml.NVMLError(field.nvmlReturn)
+    return [int(field.value.uiVal) for field in fields]
+
+
 def _instant_power_w(handle: Any) -> float:
-    field = pynvml.nvmlDeviceGetFieldValues(handle, [pynvml.NVML_FI_DEV_POWER_INSTANT])[0]
-    if field.nvmlReturn != pynvml.NVML_SUCCESS:  # each field has its own status; the call itself succeeds
-        raise pynvml.NVMLError(field.nvmlReturn)
-    return float(field.value.uiVal) / 1e3
+    return _fields(handle, pynvml.NVML_FI_DEV_POWER_INSTANT)[0] / 1e3
+
+
+def _link(handle: Any) -> str:
+    generation = pynvml.nvmlDeviceGetCurrPcieLinkGeneration(handle)
+    return f"gen{generation} x{pynvml.nvmlDeviceGetCurrPcieLinkWidth(handle)}"
+
+
+def _throughput(handle: Any) -> tuple[float, ...]:
+    ways = pynvml.NVML_PCIE_UTIL_TX_BYTES, pynvml.NVML_PCIE_UTIL_RX_BYTES
+    return tuple(pynvml.nvmlDeviceGetPcieThroughput(handle, way) * 1e3 for way in ways)  # NVML gives KB/s
+
+
+def _processes(handle: Any) -> tuple[tuple[int, int | None], ...]:
+    running = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
+    return tuple((process.pid, process.usedGpuMemory) for process in running)
 
 
 def _words(mask: int) -> tuple[str, ...]:
@@ -197,7 +290,7 @@ def _words(mask: int) -> tuple[str, ...]:
 
 # Field of GpuSample -> where to read it, best source first. Cheap calls only: process lists and fan
 # speed take milliseconds and hold a lock that delays other programs' launches.
-_READINGS: dict[str, tuple[Callable[[Any], Any], ...]] = {
+_READINGS: _Readings = {
     "utilisation_pct": (lambda gpu: float(pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu),),
     "memory_used_bytes": (lambda gpu: int(pynvml.nvmlDeviceGetMemoryInfo(gpu).used),),
     "power_w": (
@@ -213,3 +306,68 @@ _READINGS: dict[str, tuple[Callable[[Any], Any], ...]] = {
     ),
     "energy_j": (lambda gpu: pynvml.nvmlDeviceGetTotalEnergyConsumption(gpu) / 1e3,),
 }
+
+# What a monitor asks besides. The last two are so slow that they would disturb a measurement.
+_LIVE: _Readings = {
+    "pcie": (_link,),
+    "power_limit_w": (lambda gpu: pynvml.nvmlDeviceGetEnforcedPowerLimit(gpu) / 1e3,),
+    "moved_bytes": (
+        lambda gpu: tuple(
+            _fields(gpu, pynvml.NVML_FI_DEV_PCIE_COUNT_TX_BYTES, pynvml.NVML_FI_DEV_PCIE_COUNT_RX_BYTES)
+        ),
+    ),
+    "throughput": (_throughput,),
+    "processes": (_processes,),
+}
+
+
+# What the doctor asks, once.
+
+_VIRTUALISED: dict[int, Virtualised] = {
+    pynvml.NVML_GPU_VIRTUALIZATION_MODE_PASSTHROUGH: "passthrough",
+    pynvml.NVML_GPU_VIRTUALIZATION_MODE_VGPU: "vgpu",
+}
+
+
+def condition(strangers: Callable[[frozenset[int]], int | None]) -> tuple[Driver, tuple[GpuFacts, ...]]:
+    """The driver and every GPU that it counts, also those that are lost. Never raises.
+
+    `strangers` counts those processes, by the driver's numbers, that aren't ours. As slow as foreign_processes.
+    """
+    try:
+        pynvml.nvmlInit()
+        count = pynvml.nvmlDeviceGetCount()
+    except pynvml.NVMLError as error:
+        return Driver(problem=_reason(error.value)), ()
+    cuda = _optional(lambda _: pynvml.nvmlSystemGetCudaDriverVersion_v2(), None)  # 13000: CUDA 13.0
+    driver = Driver(driver_version(), (cuda // 1000, cuda % 1000 // 10) if cuda else None)
+    return driver, tuple(_condition(index, strangers) for index in range(count))
+
+
+def _condition(index: int, strangers: Callable[[frozenset[int]], int | None]) -> GpuFacts:
+    memory = problem = None
+    try:
+        gpu = pynvml.nvmlDeviceGetHandleByIndex(index)
+        name, uuid = pynvml.nvmlDeviceGetName(gpu), pynvml.nvmlDeviceGetUUID(gpu)
+    except pynvml.NVMLError as error:
+        return GpuFacts(index, "NVIDIA GPU", "", problem=_reason(error.value))
+    try:
+        memory = pynvml.nvmlDeviceGetMemoryInfo(gpu)
+    except (
+        pynvml.NVMLError
+    ) as error:  # MIG and memory shared with the CPU have no answer; a lost GPU has none left
+        problem = None if error.value in _PERMANENT else _reason(error.value)
+    processes = _optional(pynvml.nvmlDeviceGetComputeRunningProcesses, gpu)
+    mig = _optional(pynvml.nvmlDeviceGetMigMode, gpu)
+    return GpuFacts(
+        index=index,
+        name=name,
+        uuid=uuid,
+        capability=_optional(pynvml.nvmlDeviceGetCudaComputeCapability, gpu),
+        memory_bytes=memory.total if memory else None,
+        memory_used_bytes=memory.used if memory else None,
+        other_processes=None if processes is None else strangers(frozenset(item.pid for item in processes)),
+        mig=mig[0] == pynvml.NVML_DEVICE_MIG_ENABLE if mig else None,
+        virtual=_VIRTUALISED.get(_optional(pynvml.nvmlDeviceGetVirtualizationMode, gpu)),
+        problem=problem,
+    )

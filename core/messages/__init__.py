@@ -12,12 +12,13 @@ from core.i18n import Translate, english
 from core.messages.caveats import CAVEATS, DIFFERENCES
 from core.messages.crossover import CROSSOVER
 from core.messages.decide import DECIDE
-from core.messages.doctor import FOUND
+from core.messages.doctor import CHECKUP
 from core.messages.errors import ERRORS
+from core.messages.findings import FOUND
 from core.messages.monitor import MONITOR
 from core.messages.notes import ABSENT, NOTES
 
-TABLES = (ERRORS, NOTES, ABSENT, CAVEATS, DIFFERENCES, CROSSOVER, DECIDE, FOUND, MONITOR)
+TABLES = (ERRORS, NOTES, ABSENT, CAVEATS, DIFFERENCES, CROSSOVER, DECIDE, FOUND, CHECKUP, MONITOR)
 ALL = {code: text for table in TABLES for code, text in table.items()}
 
 

@@ -140,6 +140,9 @@ ABSENT: dict[str, str] = {
     "nvml_not_supported": N_("This GPU or its driver doesn't offer this reading."),
     "nvml_gpu_lost": N_("The GPU no longer answers: it fell off the bus. Restart the machine."),
     "nvml_reset_required": N_("The GPU has failed and needs a reset before it answers again."),
+    "nvml_closed": N_(
+        "The dashboard's connection to NVIDIA's driver was closed. If it doesn't come back, restart the dashboard."
+    ),
     "nvml_gpu_not_found": N_("NVIDIA's driver doesn't show the GPU that was used (MIG slices aren't read)."),
     "nvml_failed": N_("NVIDIA's driver couldn't give this reading."),
 }

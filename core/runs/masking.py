@@ -46,8 +46,13 @@ def masked_comparison(comparison: Comparison) -> Comparison:
         comparison,
         baseline=masked(comparison.baseline),
         candidate=masked(comparison.candidate),
-        caveats=_walk(_walk(comparison.caveats, _without_path), _without_names),
+        caveats=masked_texts(comparison.caveats),
     )
+
+
+def masked_texts(value: T) -> T:
+    """A record, or a container of them, or a text, with neither paths nor names in any of its texts."""
+    return _walk(_walk(value, _without_path), _without_names)
 
 
 def without_paths(result: RunResult) -> RunResult:

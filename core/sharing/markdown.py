@@ -36,6 +36,12 @@ def inert(text: str) -> str:
     return _ADDRESSES.sub(_BREAK, _MARKS.sub(r"\\\1", plain))
 
 
+def fenced(text: str, language: str = "text") -> str:
+    """The text as a block of code that no backtick in it can end."""
+    fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
 def _lines(bundle: Bundle, translate: Translate, link: str | None) -> Iterator[str]:
     _ = translate
     first, *others = (inert(line) for line in headlines(bundle, _))
@@ -61,9 +67,7 @@ def _lines(bundle: Bundle, translate: Translate, link: str | None) -> Iterator[s
     if link is not None:
         yield f"\n[{_('The result with its raw samples')}](<{address(link)}>)"
     yield "\n" + _("The same again, with Crossover:") + "\n"
-    command = "\n".join(reproduce(bundle.runs))
-    fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", command)), default=0))
-    yield f"{fence}bash\n{command}\n{fence}"
+    yield fenced("\n".join(reproduce(bundle.runs)), "bash")
 
 
 def _row(run: RunResult, name: str, translate: Translate) -> Iterator[str]:

@@ -13,6 +13,8 @@ from core.records import Note, RunResult
 from pages._shared import language, resources
 from pages._shared.markdown import plain
 
+_DOCTOR = "pages/doctor.py"
+
 
 def problem(note: Note) -> None:
     st.error(plain(sentence(note.code, note.facts, language.current())), icon=":material/error:")
@@ -87,6 +89,7 @@ def _without_gpu() -> None:
         _("No GPU here, so the CPU's own setups are compared. {reason}").format(reason=reason),
         icon=":material/developer_board_off:",
     )
+    st.page_link(_DOCTOR, label=_("Why, and what to do about it"), icon=":material/stethoscope:")
 
 
 def nothing_yet(recorded: tuple[RunResult, ...]) -> None:

@@ -12,9 +12,12 @@ from streamlit.errors import StreamlitSecretNotFoundError
 from core import hosting as hosted
 from core import paths
 from core.errors import StoreError
+from core.hardware.monitor import Monitor
 from core.records import Note, RunResult
 from core.runs.admission import Limits
+from core.runs.checkup import Checkup
 from core.runs.guests import GuestImports
+from core.runs.job import Job
 from core.runs.jobs import Runner
 from core.runs.keeping import Keeper
 from core.runs.optimise import Optimiser
@@ -72,6 +75,23 @@ def optimiser() -> Optimiser:
 @st.cache_resource(show_spinner=False)
 def sweeper() -> Sweeper:
     return Sweeper(runner())
+
+
+@st.cache_resource(show_spinner=False)
+def checkup() -> Checkup:
+    """The examination of this machine, one for all."""
+    return Checkup()
+
+
+@st.cache_resource(show_spinner=False)
+def monitor() -> Monitor:
+    queue = runner()  # the monitor asks it from a thread of its own, where Streamlit's caches aren't to be used
+    return Monitor(lambda: [job.id for job in measured_now(queue)])
+
+
+def measured_now(queue: Runner) -> list[Job]:
+    """The jobs that are really being measured: not those that wait, for their turn or for another program."""
+    return [job for job in queue.open_jobs() if job.state == "running" and not job.waiting_for_machine]
 
 
 def recordings() -> Recordings:

@@ -10,6 +10,7 @@ from core import messages
 from core.analysis import parity
 from core.cli import engine
 from core.hardware import nvml
+from core.messages import findings, mending
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = [path for path in sorted((ROOT / "core").rglob("*.py")) if path.parent.name != "messages"]
@@ -28,6 +29,7 @@ CARRIERS = {
     "Absent": 1,
     "Verdict": 1,
     "BadFile": 1,
+    "Finding": 0,
     "Difference": 4,
     "_differing": 4,
     "speaking": 0,
@@ -90,7 +92,11 @@ def _facts(carrier, call):
 
 
 def _placeholders(code):
-    return {name for _, name, _, _ in string.Formatter().parse(messages.ALL[code]) if name is not None}
+    return _names(messages.ALL[code])
+
+
+def _names(text):
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
 def test_the_scan_sees_the_codes():
@@ -122,6 +128,38 @@ def test_every_sentence_has_a_code_that_is_spoken():
     sources = [*TREES.values(), *(ast.parse(path.read_text()) for path in SCREEN if path.exists())]
     said = {node.value for tree in sources for node in ast.walk(tree) if _text(node)}
     assert sorted(set(messages.ALL) - said) == []
+
+
+# Codes of core.hardware.doctor.child's notes, which a finding takes over with their facts
+_NO_TORCH = {"torch_missing", "torch_broken", "torch_hangs", "torch_died"}
+
+
+def _findings():
+    """Each finding of the doctor: place, code, whether it has a remedy, its facts where the source says."""
+    for place, carrier, code, call in _calls():
+        if carrier == "Finding":
+            remedy = len(call.args) > 3 or any(item.arg == "remedy" for item in call.keywords)
+            yield place, code, remedy, _facts(carrier, call)
+
+
+def test_every_finding_says_what_it_means_and_how_to_mend_it():
+    codes = {code for _, code, _, _ in _findings()} | _NO_TORCH
+    with_remedy = {code for _, code, remedy, _ in _findings() if remedy} | _NO_TORCH
+    assert len(codes) > 50
+    assert set(findings.MEANS) == codes
+    assert set(mending.MEND) == with_remedy
+
+
+@pytest.mark.parametrize("texts", [findings.MEANS, mending.MEND], ids=["means", "mend"])
+def test_the_facts_that_a_finding_quotes_are_given(texts):
+    lacking = [
+        (place, code, sorted(quoted))
+        for place, code, _, facts in _findings()
+        if facts is not None and code in texts and (quoted := _names(texts[code]) - facts)
+    ]
+    assert lacking == []
+    assert all(text[0].isupper() or text[0] == "{" for text in texts.values())
+    assert all(text[-1] == "." and "\n" not in text for text in texts.values())
 
 
 def test_no_code_is_in_two_tables():

@@ -1,1 +1,1 @@
-"""Why a GPU is or isn't used here: facts are collected, then judged. Judging is pure, and nothing here speaks words."""
+"""Why a GPU is or isn't used here: facts are collected, then judged. Judging is pure; no words here."""

@@ -17,7 +17,7 @@ Severity = Literal["error", "warning", "info"]  # can't be used; works, but wors
 @dataclass(frozen=True, slots=True)
 class Platform:
     family: Family
-    distribution: str | None  # ID of /etc/os-release, or of ID_LIKE's first that a remedy is known for: "debian"
+    distribution: str | None  # of /etc/os-release: ID, or the first of ID_LIKE that a remedy is known for
     architecture: str  # x86_64, aarch64, arm64, AMD64
     python: str
     within: Literal["container", "wsl", "vm"] | None
@@ -81,7 +81,7 @@ class Installed:
     package: str  # torch, torchvision, triton, nvidia-ml-py, pynvml
     version: str
     requires_torch: str | None = None  # the exact version that torchvision's metadata asks for
-    place: int = 0  # which entry of the path, 0 first: two of one package are two installs; never the path itself
+    place: int = 0  # which entry of the path, 0 first; never the path itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,11 @@ class Facts:
     driver: Driver = field(default_factory=Driver)
     gpus: tuple[GpuFacts, ...] = ()
     pci: tuple[PciDevice, ...] | None = None  # None: no PCI bus to be seen
-    device_nodes: tuple[str, ...] = ()  # of these: nvidiactl nvidia0 nvidia-uvm dxg kfd renderD128, without /dev
+    device_nodes: tuple[str, ...] = ()  # below /dev: nvidiactl nvidia0 nvidia-uvm dxg kfd renderD128
     variables: tuple[tuple[str, str], ...] = ()  # *_VISIBLE_DEVICES, NVIDIA_DRIVER_CAPABILITIES, *_NUM_THREADS
     packages: tuple[Installed, ...] = ()
     torch: Torch | None = None
-    torch_problem: Note | None = None  # why there is no `torch`: torch_missing, torch_broken, torch_hangs, torch_died
+    torch_problem: Note | None = None  # torch_missing, torch_broken, torch_hangs, torch_died
     compiler: bool | None = None  # a C++ compiler, which torch.compile needs
     checks: tuple[DeviceCheck, ...] = ()
 

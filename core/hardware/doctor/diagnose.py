@@ -1,0 +1,76 @@
+"""What is the matter with a machine, from facts alone: the roots of a trouble, without what follows from them.
+
+Severities: error - a device, or torch, can't be used; warning - it works, but worse than it could; info -
+nothing has to be mended (a remedy beside one is an offer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from core.hardware.doctor import cpu_rules, driver_rules, nvidia_rules, remedies, torch_rules, vendor_rules
+from core.hardware.doctor.facts import Facts, Finding
+
+_ORDER = {"error": 0, "warning": 1, "info": 2}
+
+
+def diagnose(facts: Facts) -> tuple[Finding, ...]:
+    """All findings, the most severe first."""
+    cause = driver_rules.cause(facts)
+    found = [cause] if cause else []
+    if cause is None or driver_rules.cuda_works(facts):
+        found += nvidia_rules.unused(facts)
+    found += [
+        *torch_rules.installed(facts),
+        *vendor_rules.amd(facts),
+        *vendor_rules.intel(facts),
+        *vendor_rules.apple(facts),
+        *nvidia_rules.held_back(facts),
+        *cpu_rules.restricted(facts),
+        *_failed(facts),
+        *_working(facts),
+    ]
+    if not any(finding.severity == "error" for finding in found):
+        found += _cpu_alone(facts, {finding.code for finding in found})
+    return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
+
+
+def healthy(findings: Iterable[Finding]) -> bool:
+    """Nothing has to be mended."""
+    return all(finding.severity == "info" for finding in findings)
+
+
+def _failed(facts: Facts) -> Iterator[Finding]:
+    """Computations that failed, unless something about that GPU explains it already."""
+    for check in facts.checks:
+        failure, device = check.failure, check.device
+        if failure is None or nvidia_rules.blamed(facts, device.uuid):
+            continue
+        quoted = {**failure.facts, "device": device.id, "name": device.name}
+        remedy = remedies.restart(facts.platform) if device.id != "cpu" else remedies.in_words()
+        if failure.code == "device_check_hangs":
+            yield Finding("device_hangs", "error", quoted, remedy)
+        elif failure.code == "device_check_wrong":
+            yield Finding("device_wrong", "error", quoted, remedies.in_words())
+        else:
+            yield Finding("device_fails", "error", quoted, remedy)
+
+
+def _working(facts: Facts) -> Iterator[Finding]:
+    for check in facts.checks:
+        if check.failure is None and check.seconds is not None and check.device.id != "cpu":
+            yield Finding("gpu_ready", "info", {"device": check.device.id, "name": check.device.name})
+
+
+def _cpu_alone(facts: Facts, said: set[str]) -> Iterator[Finding]:
+    """A machine that has no GPU to train on, where nothing is wrong."""
+    torch = facts.torch
+    if torch is None or torch.available:
+        return
+    if torch.built_for == "cpu" and not said & {"amd_gpu_unused", "intel_gpu_unused"}:
+        yield Finding("torch_for_cpu", "info", {"version": torch.software.torch})
+    elif torch.built_for == "cuda" and "no_nvidia_gpu" in said:
+        yield Finding("cuda_without_gpu", "info")
+    checked = {check.device.id for check in facts.checks if check.failure is None and check.seconds is not None}
+    if checked == {"cpu"}:
+        yield Finding("no_gpu_cpu_ready", "info", {"name": facts.cpu.model})

@@ -1,0 +1,115 @@
+"""GPUs of AMD, Intel and Apple, and the builds of torch that are for them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.hardware.doctor import remedies
+from core.hardware.doctor.facts import Facts, Finding, Torch
+from core.hardware.doctor.visible import hides_all
+
+_AMD_VARIABLES = ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
+_INTEL_VARIABLES = ("ZE_AFFINITY_MASK",)
+
+
+def amd(facts: Facts) -> Iterator[Finding]:
+    torch, present = facts.torch, _present(facts, "amd")
+    if torch is None:
+        return
+    if torch.built_for == "rocm":
+        if not torch.available and not facts.gpus:
+            yield from _rocm(facts, torch, present)
+        yield from _without_gfx(torch)
+    elif present and facts.platform.family == "linux":
+        remedy = remedies.for_other("rocm", facts.platform)
+        if "kfd" in facts.device_nodes and not torch.available and not facts.gpus:
+            yield Finding("amd_gpu_unused", "warning", {}, remedy)
+        else:  # beside a better one, or built into the processor without a way for ROCm
+            yield Finding("amd_gpu_beside", "info")
+
+
+def intel(facts: Facts) -> Iterator[Finding]:
+    torch, present = facts.torch, _present(facts, "intel")
+    if torch is None:
+        return
+    if torch.built_for == "xpu":
+        if not torch.available and not facts.gpus:
+            yield from _xpu(facts, torch, present)
+    elif present and not torch.available and not facts.gpus:
+        yield Finding("intel_gpu_unused", "info", {}, remedies.for_other("xpu", facts.platform))
+
+
+def apple(facts: Facts) -> Iterator[Finding]:
+    platform, torch = facts.platform, facts.torch
+    if platform.family != "macos":
+        return
+    if platform.architecture != "arm64":
+        if "Apple" in facts.cpu.model:
+            yield Finding("python_under_rosetta", "error", {}, remedies.in_words())
+        else:
+            yield Finding("mac_with_intel", "info")
+    elif torch is not None and not torch.available:
+        if torch.built_for != "mps":
+            yield Finding("torch_without_mps", "error", {}, remedies.pair(None))
+        else:
+            yield Finding("mps_unavailable", "error", {"problem": torch.problem or "-"}, remedies.in_words())
+
+
+def _rocm(facts: Facts, torch: Torch, present: bool | None) -> Iterator[Finding]:
+    if present is False and "kfd" not in facts.device_nodes:
+        yield Finding("rocm_without_gpu", "info")
+    elif "kfd" not in facts.device_nodes and facts.platform.within == "container":
+        yield Finding("container_without_kfd", "error", {}, remedies.kfd_into_container())
+    elif "kfd" not in facts.device_nodes and facts.platform.within != "wsl":
+        yield Finding("kfd_missing", "error", {}, remedies.load_module(facts.platform, "amdgpu"))
+    elif hiding := _hiding(facts, _AMD_VARIABLES):
+        yield Finding(
+            "gpus_all_hidden",
+            "error",
+            {"variable": hiding[0], "value": hiding[1]},
+            remedies.unset(hiding[0], facts.platform),
+        )
+    else:
+        remedy = remedies.join_groups("render,video", facts.platform)
+        yield Finding("rocm_unavailable", "error", {"problem": torch.problem or "-"}, remedy)
+
+
+def _without_gfx(torch: Torch) -> Iterator[Finding]:
+    """Only where torch tells the GPU's gfx name; "gfx90a:sramecc+" is a gfx90a."""
+    held = {name.partition(":")[0] for name in torch.architectures}
+    for device in torch.devices:
+        name = (device.capability or "").partition(":")[0]
+        if name.startswith("gfx") and held and name not in held:
+            yield Finding(
+                "no_kernels",
+                "error",
+                {"name": device.name, "capability": name, "architectures": ", ".join(sorted(held))},
+                remedies.in_words(),
+            )
+
+
+def _xpu(facts: Facts, torch: Torch, present: bool | None) -> Iterator[Finding]:
+    if present is False and facts.platform.within != "wsl":
+        yield Finding("xpu_without_gpu", "info")
+    elif hiding := _hiding(facts, _INTEL_VARIABLES):
+        yield Finding(
+            "gpus_all_hidden",
+            "error",
+            {"variable": hiding[0], "value": hiding[1]},
+            remedies.unset(hiding[0], facts.platform),
+        )
+    else:
+        remedy = remedies.join_groups("render", facts.platform)
+        yield Finding("xpu_unavailable", "error", {"problem": torch.problem or "-"}, remedy)
+
+
+def _hiding(facts: Facts, variables: tuple[str, ...]) -> tuple[str, str] | None:
+    """The first of these that hides all GPUs, under our own name for it, and its value."""
+    values = dict(facts.variables)
+    return next(
+        ((name, values[name]) for name in variables if name in values and hides_all(values[name])), None
+    )
+
+
+def _present(facts: Facts, vendor: str) -> bool | None:
+    return None if facts.pci is None else any(device.vendor == vendor for device in facts.pci)

@@ -1,0 +1,1 @@
+"""The Doctor page in parts."""

@@ -1,0 +1,224 @@
+"""What the doctor collects, of a machine below a root of the test's own and a driver that is a fake."""
+
+import json
+import os
+import sys
+
+import pynvml
+import pytest
+
+from core.codec import to_plain
+from core.hardware import nvml
+from core.hardware.doctor import collect
+from core.hardware.doctor.facts import Driver, GpuFacts, Installed, PciDevice
+from core.hardware.doctor.packages import installed
+from core.records import Note
+from tests.doctored import make_torch
+from tests.fakes import FakeNvml
+
+MISSING = Note("torch_missing")
+UBUNTU = 'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\n'
+MODULE = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.86.15  Thu\nGCC version: gcc 12"
+
+
+@pytest.fixture
+def driver(monkeypatch):
+    fake = FakeNvml()
+    monkeypatch.setattr(nvml, "pynvml", fake)
+    return fake
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "root"
+
+
+def write(root, files):
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+
+def facts(root, environ=None, torch=MISSING):
+    return collect.collect(root, environ or {}, lambda: torch)
+
+
+def test_a_root_without_anything_is_a_machine_of_which_little_is_known(root, monkeypatch):
+    monkeypatch.setattr(nvml, "pynvml", FakeNvml.without_driver())
+    found = facts(root)
+    assert (found.platform.distribution, found.pci, found.device_nodes, found.variables) == (None, None, (), ())
+    assert found.driver == Driver(None, None, "nvml_no_driver", None, ())
+    assert (found.gpus, found.torch, found.torch_problem, found.compiler) == ((), None, MISSING, False)
+    assert found.cpu.logical_cores
+    assert found.memory_bytes > 0
+
+
+def test_torch_is_what_the_child_said(root, driver):
+    found = facts(root, torch=make_torch())
+    assert (found.torch, found.torch_problem) == (make_torch(), None)
+
+
+def test_a_machine_with_a_gpu(root, driver, tmp_path):
+    write(
+        root,
+        {
+            "etc/os-release": UBUNTU,
+            "proc/driver/nvidia/version": MODULE,
+            "sys/bus/pci/devices/0000:01:00.0/class": "0x030200\n",
+            "sys/bus/pci/devices/0000:01:00.0/vendor": "0x10de\n",
+            "sys/bus/pci/devices/0000:02:00.0/class": "0x020000\n",
+            "sys/bus/pci/devices/0000:02:00.0/vendor": "0x10de\n",
+            "sys/bus/pci/devices/0000:03:00.0/class": "0x120000\n",
+            "sys/bus/pci/devices/0000:03:00.0/vendor": "0x1002\n",
+            "dev/nvidiactl": "",
+            "dev/nvidia0": "",
+            "dev/nvidia-uvm": "",
+            "dev/sda": "",
+            "dev/dri/renderD128": "",
+            "usr/lib64/libnvidia-ml.so.1": "",
+        },
+    )
+    write(tmp_path, {"extra/libcuda.so.1": "", "bin/c++": ""})
+    (tmp_path / "bin/c++").chmod(0o755)
+    (root / "sys/bus/pci/devices/0000:01:00.0/driver").symlink_to("../../../../bus/pci/drivers/nvidia")
+    environ = {
+        "CUDA_VISIBLE_DEVICES": "1",
+        "OMP_NUM_THREADS": "4",
+        "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
+        "NVIDIA_VISIBLE_DEVICES": "/var/run/devices",
+        "SECRET": "x",
+        "LD_LIBRARY_PATH": str(tmp_path / "extra"),
+        "PATH": str(tmp_path / "bin"),
+    }
+    found = facts(root, environ)
+    assert found.platform.distribution == "ubuntu"
+    assert found.pci == (PciDevice("nvidia", "nvidia"), PciDevice("amd", None))
+    assert found.device_nodes == ("nvidia-uvm", "nvidia0", "nvidiactl", "renderD128")
+    assert found.variables == (
+        ("CUDA_VISIBLE_DEVICES", "1"),
+        ("NVIDIA_DRIVER_CAPABILITIES", "compute,utility"),
+        ("OMP_NUM_THREADS", "4"),
+    )
+    assert found.compiler is True
+    libraries = ("libcuda.so.1", "libnvidia-ml.so.1") if sys.platform == "linux" else None
+    assert found.driver == Driver("570.86.15", (13, 0), None, True, libraries)
+    assert found.gpus == (
+        GpuFacts(
+            0, "NVIDIA H200", FakeNvml.UUID, (9, 0), 150_000_000_000, 20_000_000_000, 0, False, None, None
+        ),
+    )
+    assert str(tmp_path) not in json.dumps(to_plain(found))
+
+
+@pytest.mark.parametrize(
+    ("release", "distribution"),
+    [
+        ("ID=linuxmint\nID_LIKE='ubuntu debian'", "ubuntu"),
+        ('ID="rocky"\nID_LIKE="rhel centos fedora"', "rhel"),
+        ("ID=gentoo", "gentoo"),
+        ("nonsense", None),
+        ("\x00\x01=\n==", None),
+    ],
+)
+def test_a_distribution_is_known_by_what_it_is_like(root, driver, release, distribution):
+    write(root, {"etc/os-release": release})
+    assert facts(root).platform.distribution == distribution
+
+
+def test_the_modules_version_stands_in_where_nvml_doesnt_answer(root, driver):
+    driver.fail("nvmlInit", pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH)
+    line = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build"
+    write(root, {"proc/driver/nvidia/version": line})
+    found = facts(root).driver
+    assert (found.version, found.problem, found.kernel_module) == ("580.65.06", "nvml_version_mismatch", True)
+
+
+def test_a_kernel_without_the_module_says_so(root, driver):
+    (root / "sys/module").mkdir(parents=True)
+    assert facts(root).driver.kernel_module is False
+
+
+@pytest.mark.parametrize("function", ["nvmlDeviceGetHandleByIndex", "nvmlDeviceGetMemoryInfo"])
+def test_a_lost_gpu_is_listed_with_what_is_wrong(root, driver, function):
+    driver.fail(function, pynvml.NVML_ERROR_GPU_IS_LOST)
+    (gpu,) = facts(root).gpus
+    assert (gpu.index, gpu.problem) == (0, "nvml_gpu_lost")
+
+
+def test_what_a_gpu_cant_tell_is_none(root, driver):
+    for name in ("CudaComputeCapability", "MemoryInfo", "MigMode", "VirtualizationMode"):
+        driver.fail(f"nvmlDeviceGet{name}", pynvml.NVML_ERROR_NOT_SUPPORTED)
+    driver.fail("nvmlDeviceGetComputeRunningProcesses", pynvml.NVML_ERROR_NO_PERMISSION)
+    driver.fail("nvmlSystemGetCudaDriverVersion_v2", pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
+    found = facts(root)
+    assert found.gpus == (GpuFacts(0, "NVIDIA H200", FakeNvml.UUID),)
+    assert (found.driver.cuda, found.driver.problem) == (None, None)
+
+
+def test_each_nvml_call_in_turn_may_fail(root, driver):
+    names = [name for name in dir(FakeNvml) if name.startswith("nvml")]
+    for name in names:
+        driver.fail(name, pynvml.NVML_ERROR_UNKNOWN)
+        assert len(facts(root).gpus) == (0 if name in ("nvmlInit", "nvmlDeviceGetCount") else 1), name
+        driver.heal(name)
+
+
+def test_mig_and_virtual_gpus(root, driver):
+    driver.mig_mode = pynvml.NVML_DEVICE_MIG_ENABLE
+    driver.virtualization_mode = pynvml.NVML_GPU_VIRTUALIZATION_MODE_VGPU
+    (gpu,) = facts(root).gpus
+    assert (gpu.mig, gpu.virtual) == (True, "vgpu")
+
+
+@pytest.mark.parametrize(
+    ("pids", "in_container", "others"),
+    [
+        ([], True, 0),
+        ([os.getpid()], False, 0),
+        ([os.getpid(), 1], False, 1),
+        ([1], False, 1),
+        ([1], True, None),  # numbered as the host does: it may be our own worker
+        ([os.getpid(), 1], True, 1),
+    ],
+)
+def test_our_own_processes_arent_others(root, driver, pids, in_container, others):
+    driver.compute_pids = pids
+    write(root, {"run/.containerenv" if in_container else "etc/nothing": ""})
+    assert facts(root).gpus[0].other_processes == others
+
+
+def test_packages_are_found_by_their_metadata(tmp_path):
+    write(
+        tmp_path,
+        {
+            "one/torch-2.13.0+cu130.dist-info/METADATA": "Name: torch\nVersion: 2.13.0+cu130\n",
+            "one/~orch-2.1.0.dist-info/METADATA": "Name: torch\nVersion: 2.1.0\n",
+            "one/torch_geometric-2.6.dist-info/METADATA": "Name: torch-geometric\nVersion: 2.6\n",
+            "one/torchvision-0.28.0.dist-info/METADATA": (
+                "Name: torchvision\nVersion: 0.28.0\nRequires-Dist: numpy\nRequires-Dist: torch==2.13.0\n"
+            ),
+            "one/triton-3.7.dist-info/RECORD": "",
+            "two/torch-1.13.1.egg-info/PKG-INFO": "Name: torch\nVersion: 1.13.1\n",
+            "two/nvidia_ml_py-13.1.dist-info/METADATA": "Name: nvidia-ml-py\nVersion: 13.1\n",
+        },
+    )
+    (tmp_path / "again").symlink_to(tmp_path / "one")
+    path = [
+        str(tmp_path / name) for name in ("one", "nowhere", "again", "two", "one/triton-3.7.dist-info/RECORD")
+    ]
+    assert installed(path) == (
+        Installed("torch", "2.13.0+cu130", None, 0),
+        Installed("torchvision", "0.28.0", "2.13.0", 0),
+        Installed("nvidia-ml-py", "13.1", None, 1),
+        Installed("torch", "1.13.1", None, 1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "compiler"), [({"CXX": "g++ -O2"}, True), ({"CXX": "'"}, True), ({"PATH": ""}, False)]
+)
+def test_a_compiler_is_looked_for_where_torch_does(root, driver, tmp_path, environ, compiler):
+    write(tmp_path, {"bin/g++": ""})
+    (tmp_path / "bin/g++").chmod(0o755)
+    assert facts(root, {"PATH": str(tmp_path / "bin"), **environ}).compiler is compiler

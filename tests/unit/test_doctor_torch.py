@@ -1,0 +1,339 @@
+"""Diagnoses of torch's installation, of other makers' GPUs, and of the processor."""
+
+import dataclasses
+
+import pytest
+
+from core.hardware.doctor.diagnose import diagnose, healthy
+from core.hardware.doctor.facts import Installed, PciDevice
+from core.records import Device, Note
+from tests.doctored import (
+    make_check,
+    make_cpu,
+    make_cuda_torch,
+    make_facts,
+    make_gpu_facts,
+    make_packages,
+    make_software,
+    make_torch,
+)
+
+UNINSTALL = "python -m pip uninstall -y torch torchvision"
+PLAIN = "python -m pip install torch==2.13.0 torchvision==0.28.0"
+CPU = f"{PLAIN} --index-url https://download.pytorch.org/whl/cpu"
+CU130 = f"{PLAIN} --index-url https://download.pytorch.org/whl/cu130"
+ROCM = f"{PLAIN} --index-url https://download.pytorch.org/whl/rocm7.2"
+XPU = f"{PLAIN} --index-url https://download.pytorch.org/whl/xpu"
+AMD = (PciDevice("amd", "amdgpu"),)
+INTEL = (PciDevice("intel", "xe"),)
+ROCM_TORCH = make_torch("2.13.0+rocm7.2", built_for="rocm", runtime="7.2", problem="No HIP GPUs are available")
+XPU_TORCH = make_torch("2.13.0+xpu", built_for="xpu", problem="No XPU devices are available")
+KFD_TRIAL = "docker run --rm --device=/dev/kfd --device=/dev/dri --group-add video rocm/rocm-terminal rocminfo"
+ROCM_PACKAGES = make_packages("2.13.0+rocm7.2", "0.28.0+rocm7.2")
+XPU_PACKAGES = make_packages("2.13.0+xpu", "0.28.0+xpu")
+MAC = {"family": "macos", "distribution": None, "architecture": "arm64", "pci": None}
+
+
+def only(facts):
+    (found,) = (item for item in diagnose(facts) if item.severity != "info")
+    return found
+
+
+def codes(facts):
+    return [item.code for item in diagnose(facts)]
+
+
+@pytest.mark.parametrize(
+    ("note", "facts", "make", "platform", "commands"),
+    [
+        (Note("torch_missing"), {}, make_facts, {}, (UNINSTALL, CPU)),
+        (Note("torch_missing"), {}, make_facts, {"family": "windows", "pci": None}, (UNINSTALL, CPU)),
+        (Note("torch_missing"), {}, make_facts, MAC, (UNINSTALL, PLAIN)),
+        (Note("torch_missing"), {}, make_facts, {"family": "other"}, ()),
+        (Note("torch_missing"), {}, make_gpu_facts, {}, (UNINSTALL, CU130)),
+        (Note("torch_broken", {"problem": "no libtorch"}), None, make_gpu_facts, {}, (UNINSTALL, CU130)),
+        (Note("torch_hangs", {"limit_s": 60.0, "after": "build"}), None, make_gpu_facts, {}, ("sudo reboot",)),
+        (
+            Note("torch_died", {"exit_code": -11, "last_words": ""}),
+            {"exit_code": -11, "last_words": "-"},
+            make_facts,
+            {},
+            (UNINSTALL, CPU),
+        ),
+    ],
+)
+def test_without_torch_nothing_else_is_said_of_it(note, facts, make, platform, commands):
+    found = only(make(torch=None, torch_problem=note, checks=(), packages=(), **platform))
+    assert (found.code, found.severity) == (note.code, "error")
+    assert found.facts == (note.facts if facts is None else facts)
+    assert found.remedy.commands == commands
+
+
+@pytest.mark.parametrize(
+    ("problem", "severity"), [(None, "warning"), ("operator torchvision::nms does not exist", "error")]
+)
+def test_a_torchvision_of_another_torch(problem, severity):
+    facts = make_facts(
+        packages=make_packages(requires_torch="2.9.1"), torch=make_torch(torchvision_problem=problem)
+    )
+    found = only(facts)
+    assert (found.code, found.severity) == ("torchvision_mismatch", severity)
+    assert found.facts == {"torchvision": "0.28.0+cpu", "asked": "2.9.1", "torch": "2.13.0+cpu"}
+    assert found.remedy.commands == (UNINSTALL, CPU)
+    of_cuda = make_gpu_facts(packages=(*make_packages(requires_torch="2.9.1"), Installed("triton", "3.7.0")))
+    assert only(of_cuda).remedy.commands == (UNINSTALL, CU130)
+
+
+def test_a_torchvision_that_cant_be_imported():
+    found = only(make_facts(torch=make_torch(torchvision_problem="No module named 'PIL'")))
+    assert (found.code, found.severity) == ("torchvision_broken", "error")
+    assert found.facts == {"problem": "No module named 'PIL'"}
+    assert found.remedy.commands == (UNINSTALL, CPU)
+
+
+@pytest.mark.parametrize(
+    ("torchvision", "platform", "differs"),
+    [
+        ("0.28.0", {}, True),  # PyPI's, on Linux
+        ("0.28.0+cu130", {}, True),
+        ("0.28.0+cpu", {}, False),
+        ("0.28.0", {"family": "windows", "pci": None}, False),
+        ("0.28.0", {"architecture": "aarch64"}, False),
+    ],
+)
+def test_a_torchvision_of_another_build_is_only_mentioned(torchvision, platform, differs):
+    findings = diagnose(make_facts(packages=make_packages(torchvision=torchvision), **platform))
+    found = [item for item in findings if item.code == "torchvision_build_differs"]
+    assert [item.facts for item in found] == ([{"torch": "CPU", "torchvision": "CUDA"}] if differs else [])
+    assert healthy(findings)
+
+
+def test_several_torches_in_one_path():
+    packages = (Installed("torch", "2.9.1", place=3), *make_packages())
+    found = only(make_facts(packages=packages))
+    assert (found.code, found.severity) == ("several_torch", "warning")
+    assert found.facts == {"versions": "2.13.0+cpu, 2.9.1"}
+    assert found.remedy.commands == (UNINSTALL, CPU)
+
+
+def test_leftovers_in_one_place_are_one_torch():
+    assert healthy(diagnose(make_facts(packages=(*make_packages(), Installed("torch", "2.9.1")))))
+
+
+def test_the_outdated_pynvml():
+    found = only(
+        make_facts(packages=make_packages("2.13.0+cpu", "0.28.0+cpu", None, Installed("pynvml", "13.0.1")))
+    )
+    assert (found.code, found.severity) == ("pynvml_installed", "warning")
+    assert found.remedy.commands == (
+        "python -m pip uninstall -y pynvml",
+        "python -m pip install --force-reinstall nvidia-ml-py",
+    )
+
+
+def test_a_cuda_build_without_triton():
+    packages = make_packages("2.13.0+cu130", "0.28.0+cu130")
+    found = only(make_gpu_facts(packages=packages))
+    assert (found.code, found.severity, found.remedy.commands) == (
+        "triton_missing",
+        "warning",
+        (UNINSTALL, CU130),
+    )
+    assert healthy(diagnose(make_gpu_facts(packages=packages, family="windows", pci=None, device_nodes=())))
+
+
+@pytest.mark.parametrize(
+    ("platform", "commands"),
+    [
+        ({}, ("sudo apt update", "sudo apt install g++")),
+        ({"within": "container"}, ("apt update", "apt install g++")),
+        ({"distribution": "fedora"}, ("sudo dnf install gcc-c++",)),
+        ({"distribution": "arch"}, ("sudo pacman -S --needed gcc",)),
+        ({"distribution": "opensuse"}, ("sudo zypper install gcc-c++",)),
+        ({"distribution": "slackware; rm -rf ~"}, ()),
+        (MAC | {"torch": make_torch(built_for="mps", available=True)}, ("xcode-select --install",)),
+    ],
+)
+def test_without_a_compiler_torch_compile_fails(platform, commands):
+    found = only(make_facts(compiler=False, **platform))
+    assert (found.code, found.severity, found.facts) == ("compiler_missing", "warning", {})
+    assert found.remedy.commands == commands
+
+
+def test_windows_gets_its_compiler_by_winget():
+    (command,) = only(make_facts(compiler=False, family="windows", pci=None)).remedy.commands
+    assert command.startswith("winget install --id Microsoft.VisualStudio.2022.BuildTools ")
+
+
+def test_an_unknown_compiler_is_no_missing_one():
+    assert healthy(diagnose(make_facts(compiler=None)))
+
+
+@pytest.mark.parametrize(
+    ("code", "severity", "changes", "commands"),
+    [
+        ("amd_gpu_unused", "warning", {"device_nodes": ("kfd",)}, (UNINSTALL, ROCM)),
+        ("amd_gpu_beside", "info", {}, None),
+        (
+            "kfd_missing",
+            "error",
+            {"torch": ROCM_TORCH, "packages": ROCM_PACKAGES},
+            ("sudo modprobe amdgpu",),
+        ),
+        (
+            "container_without_kfd",
+            "error",
+            {"torch": ROCM_TORCH, "packages": ROCM_PACKAGES, "within": "container"},
+            (KFD_TRIAL,),
+        ),
+        (
+            "rocm_unavailable",
+            "error",
+            {"torch": ROCM_TORCH, "packages": ROCM_PACKAGES, "device_nodes": ("kfd", "renderD128")},
+            ("sudo usermod -aG render,video $USER",),
+        ),
+        (
+            "gpus_all_hidden",
+            "error",
+            {
+                "torch": ROCM_TORCH,
+                "packages": ROCM_PACKAGES,
+                "device_nodes": ("kfd",),
+                "variables": (("ROCR_VISIBLE_DEVICES", "-1"),),
+            },
+            ("unset ROCR_VISIBLE_DEVICES",),
+        ),
+    ],
+)
+def test_gpus_of_amd(code, severity, changes, commands):
+    findings = diagnose(make_facts(pci=AMD, **changes))
+    (found,) = (item for item in findings if item.code == code)
+    assert found.severity == severity
+    assert (found.remedy.commands if found.remedy else None) == commands
+    assert [item.code for item in findings if item.severity != "info"] == ([] if severity == "info" else [code])
+
+
+def test_a_rocm_build_without_a_gpu_is_a_cpu_build():
+    findings = diagnose(make_facts(torch=ROCM_TORCH, packages=ROCM_PACKAGES))
+    assert [item.code for item in findings] == ["no_nvidia_gpu", "rocm_without_gpu", "no_gpu_cpu_ready"]
+    assert healthy(findings)
+
+
+def test_an_amd_gpu_on_arm_has_no_build():
+    facts = make_facts(pci=AMD, device_nodes=("kfd",), architecture="aarch64")
+    assert (only(facts).code, only(facts).remedy.commands) == ("amd_gpu_unused", ())
+
+
+def test_amd_gpus_without_code_for_them_are_told_by_name():
+    devices = (Device("cuda:0", "AMD Test", capability="gfx803"),)
+    torch = dataclasses.replace(ROCM_TORCH, available=True, devices=devices, architectures=("gfx90a", "gfx942"))
+    facts = make_facts(pci=AMD, device_nodes=("kfd",), torch=torch, packages=ROCM_PACKAGES)
+    assert only(facts).code == "no_kernels"
+    assert only(facts).facts == {"name": "AMD Test", "capability": "gfx803", "architectures": "gfx90a, gfx942"}
+    for known in ("gfx90a:sramecc+:xnack-", "9.0", None):
+        device = dataclasses.replace(devices[0], capability=known)
+        assert healthy(
+            diagnose(dataclasses.replace(facts, torch=dataclasses.replace(torch, devices=(device,))))
+        )
+
+
+def test_a_processors_own_amd_gpu_beside_nvidias_is_only_mentioned():
+    findings = diagnose(
+        make_gpu_facts(pci=(PciDevice("nvidia", "nvidia"), *AMD), device_nodes=("nvidia0", "kfd"))
+    )
+    assert [item.code for item in findings] == ["amd_gpu_beside", "gpu_ready"]
+
+
+def test_gpus_of_intel():
+    unused = diagnose(make_facts(pci=INTEL))
+    (found,) = (item for item in unused if item.code == "intel_gpu_unused")
+    assert (found.severity, found.remedy.commands) == ("info", (UNINSTALL, XPU))
+    assert healthy(unused)
+    assert "xpu_without_gpu" in codes(make_facts(torch=XPU_TORCH, packages=XPU_PACKAGES))
+    silent = only(make_facts(pci=INTEL, torch=XPU_TORCH, packages=XPU_PACKAGES))
+    assert (silent.code, silent.severity) == ("xpu_unavailable", "error")
+    assert silent.facts == {"problem": "No XPU devices are available"}
+    assert silent.remedy.commands == ("sudo usermod -aG render $USER",)
+    windows = make_facts(family="windows", pci=None, torch=XPU_TORCH, packages=XPU_PACKAGES)
+    assert only(windows).remedy.commands == ()
+    hidden = only(
+        make_facts(pci=INTEL, torch=XPU_TORCH, packages=XPU_PACKAGES, variables=(("ZE_AFFINITY_MASK", ""),))
+    )
+    assert (hidden.code, hidden.remedy.commands) == ("gpus_all_hidden", ("unset ZE_AFFINITY_MASK",))
+
+
+def test_macs():
+    mps = make_torch(built_for="mps", available=True, devices=(Device("mps", "Apple M4"),))
+    ready = make_facts(torch=mps, checks=(make_check("cpu"), make_check("mps")), **MAC)
+    assert codes(ready) == ["gpu_ready"]
+    blind = only(make_facts(torch=make_torch(built_for="mps", problem="MPS needs macOS 14.0"), **MAC))
+    assert (blind.code, blind.facts) == ("mps_unavailable", {"problem": "MPS needs macOS 14.0"})
+    assert only(make_facts(**MAC)).code == "torch_without_mps"
+    assert only(make_facts(**MAC)).remedy.commands == (UNINSTALL, PLAIN)
+    old = MAC | {"architecture": "x86_64"}
+    assert codes(make_facts(**old)) == ["mac_with_intel", "torch_for_cpu", "no_gpu_cpu_ready"]
+    assert only(make_facts(cpu=make_cpu(model="VirtualApple @ 2.50GHz"), **old)).code == "python_under_rosetta"
+
+
+@pytest.mark.parametrize(
+    ("cpu", "variables", "threads", "code", "facts", "commands"),
+    [
+        ({"quota_cores": 8.0}, {}, 8, "cpu_quota", {"quota": 8.0, "cores": 16}, ()),
+        ({"quota_cores": 16.0}, {}, 8, None, None, None),
+        ({"usable_cores": 8}, {}, 8, "cpu_affinity", {"usable": 8, "logical": 16}, ("taskset -cp 0-15 $$",)),
+        ({"usable_cores": None}, {}, 8, None, None, None),
+        (
+            {},
+            {"OMP_NUM_THREADS": "4"},
+            4,
+            "threads_below_cores",
+            {"variable": "OMP_NUM_THREADS", "threads": 4, "cores": 8},
+            ("unset OMP_NUM_THREADS",),
+        ),
+        (
+            {},
+            {"MKL_NUM_THREADS": "64"},
+            8,
+            "threads_above_cores",
+            {"variable": "MKL_NUM_THREADS", "threads": 64, "cores": 16},
+            ("unset MKL_NUM_THREADS",),
+        ),
+        ({}, {"OMP_NUM_THREADS": "8"}, 8, None, None, None),
+        ({}, {"OMP_NUM_THREADS": "many"}, 8, None, None, None),
+        ({}, {"OMP_NUM_THREADS": "0"}, 8, None, None, None),
+        ({"physical_cores": None}, {"OMP_NUM_THREADS": "1"}, 1, None, None, None),
+    ],
+)
+def test_what_keeps_a_training_from_the_whole_processor(cpu, variables, threads, code, facts, commands):
+    torch = make_torch(software=make_software(default_threads=threads))
+    findings = diagnose(make_facts(cpu=make_cpu(**cpu), variables=tuple(variables.items()), torch=torch))
+    found = [item for item in findings if item.severity != "info"]
+    assert [item.code for item in found] == ([code] if code else [])
+    for item in found:
+        assert (item.severity, item.facts, item.remedy.commands) == ("warning", facts, commands)
+
+
+@pytest.mark.parametrize(
+    ("platform", "command"),
+    [({}, "export OMP_NUM_THREADS=2"), ({"family": "windows", "pci": None}, "$Env:OMP_NUM_THREADS = 2")],
+)
+def test_more_threads_than_the_quota_has_time_for(platform, command):
+    findings = diagnose(make_facts(cpu=make_cpu(quota_cores=1.5), **platform))
+    (found,) = (item for item in findings if item.code == "threads_above_quota")
+    assert found.facts == {"threads": 8, "quota": 1.5}
+    assert found.remedy.commands == (command,)
+    set_by_hand = diagnose(make_facts(cpu=make_cpu(quota_cores=1.5), variables=(("OMP_NUM_THREADS", "2"),)))
+    assert [item.code for item in set_by_hand if item.severity != "info"] == ["cpu_quota"]
+
+
+def test_errors_come_first_and_the_order_is_always_the_same():
+    facts = make_facts(
+        torch=make_cuda_torch(available=False, devices=(), torchvision_problem="broken"),
+        compiler=False,
+        checks=(make_check("cpu"),),
+    )
+    findings = diagnose(facts)
+    order = [item.severity for item in findings]
+    assert order == sorted(order, key=["error", "warning", "info"].index)
+    assert set(order) == {"error", "warning", "info"}
+    assert diagnose(facts) == findings
