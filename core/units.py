@@ -11,6 +11,7 @@ ABSENT = "–"
 DIGITS = 3  # significant; nothing this project times is steadier than that
 _RATIO_DIGITS = 4  # at most, and only where the interval carries them
 _J_PER_KWH = 3.6e6
+_FLOP_UNITS = ((1e15, "PFLOP/s"), (1e12, "TFLOP/s"), (1e9, "GFLOP/s"), (1e6, "MFLOP/s"))
 _CENT = 0.01
 
 
@@ -68,6 +69,12 @@ def joules(energy_j: float | None) -> str:
     if abs(energy_j) >= _J_PER_KWH:
         return f"{number(energy_j / _J_PER_KWH)} kWh"
     return _scaled(energy_j, 1000, ("J", "kJ", "MJ"))
+
+
+def flop_rate(per_second: float) -> str:
+    """FLOP per second with a unit near to it: 218 GFLOP/s."""
+    factor, unit = next((item for item in _FLOP_UNITS if per_second >= item[0]), _FLOP_UNITS[-1])
+    return f"{number(per_second / factor)} {unit}"
 
 
 def money(amount: float, currency: str) -> str:

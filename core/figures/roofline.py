@@ -17,7 +17,7 @@ from core.i18n import Translate
 from core.records import Precision
 
 _AROUND = 8.0  # what is drawn on either side of the workload and the ridges, as a factor
-_UNITS = ((1e15, "PFLOP/s"), (1e12, "TFLOP/s"), (1e9, "GFLOP/s"), (1e6, "MFLOP/s"))
+flops_words = units.flop_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +107,6 @@ def _colour(precision: Precision, data: Rooflines) -> str:
     result = data.points[0].rung.result
     assert result is not None
     return theme.COLOURS[wording.kind_of(result)][get_args(Precision).index(precision)]
-
-
-def flops_words(per_second: float) -> str:
-    """FLOP per second with a unit near to it: 218 GFLOP/s."""
-    factor, unit = next((item for item in _UNITS if per_second >= item[0]), _UNITS[-1])
-    return f"{units.number(per_second / factor)} {unit}"
 
 
 def roofline_title(data: Rooflines, translate: Translate) -> str:

@@ -1,0 +1,1 @@
+"""What the machine is doing, drawn: from the monitor's records alone."""
