@@ -65,7 +65,6 @@ class FakeNvml:
         self.blocked: dict[str, threading.Event] = {}
         self.openings = 0
         self.generations: Counter[int | None] = Counter()  # of handles, by GPU; None: of all
-        self.returning: set[int] = set()  # lost GPUs that a new opening of NVML finds
         self.energy_mj = 5_000_000
         self.energies_mj: dict[int, int] = {}  # of GPUs that differ
         self.moved_bytes: Counter[tuple[int, int]] = Counter()  # over PCIe so far, by GPU and field
@@ -99,13 +98,10 @@ class FakeNvml:
         """The GPU falls off the bus."""
         self.fail("*", pynvml.NVML_ERROR_GPU_IS_LOST, gpu)
 
-    def come_back(self, gpu: int, *, at_opening: bool = False) -> None:
-        """It is found again, or will be once NVML is closed and opened; its old handles are of no use."""
+    def come_back(self, gpu: int) -> None:
+        """It is found again; its old handles are of no use."""
         self.generations[gpu] += 1
-        if at_opening:
-            self.returning.add(gpu)
-        else:
-            self.heal("*", gpu)
+        self.heal("*", gpu)
 
     def block(self, function: str) -> threading.Event:
         """Let the function wait until the event is set."""
@@ -139,9 +135,6 @@ class FakeNvml:
         self.openings -= 1
         if not self.openings:
             self.generations[None] += 1
-            for gpu in self.returning:
-                self.heal("*", gpu)
-            self.returning.clear()
 
     def _handle(self, gpu: int) -> FakeHandle:
         return FakeHandle(gpu, (self.generations[None], self.generations[gpu]))

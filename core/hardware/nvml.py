@@ -1,12 +1,12 @@
 """NVIDIA's driver: which GPUs there are and what each is doing. The only file that knows pynvml.
 
 NVML is opened at first use. Opening it again only counts a reference, so nothing is remembered here
-and a driver that was mended is found at the next call.
+and a driver that was mended is found at the next call. It is never closed: a job, the runner, the doctor
+and the monitor use it side by side, and closing it would invalidate what the others hold.
 """
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,6 @@ _REASONS = _PERMANENT | {
 }
 
 MOVED_WRAPS_AT = 2**32
-_MOST_OPENINGS = 1_000_000  # one each 10 s: a third of a year
 
 _Readings = dict[str, tuple[Callable[[Any], Any], ...]]
 
@@ -205,15 +204,6 @@ def count() -> int | None:
         return int(pynvml.nvmlDeviceGetCount())
     except pynvml.NVMLError:
         return None
-
-
-def reopen() -> None:
-    """Close NVML and open it anew, which finds GPUs that came back. Invalidates every reader there is."""
-    with contextlib.suppress(pynvml.NVMLError):  # each opening has counted, and the last close says "not open"
-        for _ in range(_MOST_OPENINGS):
-            pynvml.nvmlShutdown()
-    with contextlib.suppress(pynvml.NVMLError):  # whoever reads next opens it too, and says why it fails
-        pynvml.nvmlInit()
 
 
 def _reason(code: int) -> str:

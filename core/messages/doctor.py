@@ -24,6 +24,8 @@ CHECKUP: dict[str, str] = {
         "python -m pip install -r requirements.txt."
     ),
     "step_no_nvidia": N_("No NVIDIA GPU is to be seen here, so its driver isn't needed."),
+    "step_driver_of_jetson": N_("On a Jetson the driver comes with the system."),
+    "nvml_hangs": N_("NVIDIA's driver gave no answer at all: it hangs."),
     "step_driver_silent": N_("The driver doesn't answer."),
     "step_driver_answers": N_("Driver {version} answers."),
     "step_driver_serves": N_("Driver {version} answers and serves CUDA up to {cuda}."),
@@ -35,6 +37,7 @@ CHECKUP: dict[str, str] = {
     "step_pair_fits": N_("Torchvision {torchvision} can be imported beside torch {torch}."),
     "step_no_gpu": N_("No GPU that torch could use is to be seen here."),
     "step_cpu_build": N_("Torch {version} is built for the CPU only."),
+    "step_other_build": N_("Torch {version} holds no code for this GPU."),
     "step_gpu_build": N_("Torch is built for {built}."),
     "step_sees_gpu": N_("Torch sees {names}."),
     "step_sees_none": N_("Torch sees no GPU: torch.cuda.is_available() is False."),

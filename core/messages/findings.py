@@ -21,6 +21,9 @@ FOUND: dict[str, str] = {
         "NVIDIA's driver runs, but it doesn't start the NVIDIA GPU that is in this machine."
     ),
     "driver_fails": N_("NVIDIA's driver is here, but doesn't answer."),
+    "driver_hangs": N_("NVIDIA's driver was asked for its GPUs, and gave no answer at all: it hangs."),
+    "driver_without_gpu": N_("NVIDIA's driver is installed, but no NVIDIA GPU is to be seen."),
+    "jetson_unused": N_("This is an NVIDIA Jetson, and torch doesn't use its GPU."),
     "nouveau_bound": N_("The NVIDIA GPU is run by nouveau, the display driver that comes with Linux."),
     "gpu_given_to_vm": N_("The NVIDIA GPU is set aside for virtual machines (it is bound to vfio-pci)."),
     "libcuda_missing": N_("NVIDIA's driver runs, but its library for computing (libcuda.so.1) isn't found."),
@@ -34,9 +37,12 @@ FOUND: dict[str, str] = {
     "host_without_driver": N_("The host of this container has an NVIDIA GPU, but not NVIDIA's driver."),
     "wsl_without_gpu": N_("This WSL shows no GPU to Linux: there is no /dev/dxg."),
     "wsl_without_driver": N_("WSL can pass a GPU on, but NVIDIA's driver for Windows isn't found from here."),
+    "wsl_driver_silent": N_("NVIDIA's driver for Windows is here, but doesn't answer from within WSL."),
     "wsl_readings": N_("This is WSL: the GPU is shared with Windows."),
     # A GPU that torch doesn't use, or that is held back: nvidia_rules
-    "gpu_lost": N_("GPU {gpu} ({name}) no longer answers: it fell off the bus."),
+    "gpu_lost": N_("GPU {gpu} ({name}) doesn't answer: it may have fallen off the bus."),
+    "gpu_not_permitted": N_("GPU {gpu} isn't for this account or this job."),
+    "gpu_too_old": N_("{name} is too old for current builds of torch (compute capability {capability})."),
     "gpu_needs_reset": N_("GPU {gpu} ({name}) has failed and wants a reset."),
     "torch_cpu_build": N_("Torch {version} is built for the CPU only, and there is a GPU: {name}."),
     "torch_other_build": N_("Torch is built for {built_for}, but the GPU is NVIDIA's: {name}."),
@@ -51,16 +57,19 @@ FOUND: dict[str, str] = {
     "no_kernels": N_("This build of torch holds no code for {name} ({capability}); it has: {architectures}."),
     "mig_without_instance": N_("The GPU is in MIG mode, but no MIG instance can be used."),
     "uvm_missing": N_("The device file /dev/nvidia-uvm is missing, which every CUDA program opens."),
+    "fabric_manager_missing": N_(
+        "The GPUs are linked by NVSwitch, and the service that sets it up isn't running."
+    ),
     "cuda_unavailable": N_("Driver and build fit, yet torch can't begin with CUDA. It says: {problem}"),
     "cuda_unavailable_unexplained": N_("Driver and build fit, yet torch sees no GPU, and doesn't say why."),
-    "gpu_shared": N_("{count} other programs are computing on GPU {gpu} ({name})."),
+    "gpu_shared": N_("Other programs are computing on GPU {gpu} ({name}): {count}."),
     "gpu_memory_taken": N_("{pct} % of the memory of GPU {gpu} ({name}) is taken by other programs."),
     "mig_enabled": N_("GPU {gpu} ({name}) is divided into instances (MIG)."),
     "gpu_virtual": N_("GPU {gpu} ({name}) is a virtual one (vGPU): a share of a real GPU."),
     # torch and what belongs to it: torch_rules
     "torch_missing": N_("Torch isn't installed for this Python."),
     "torch_broken": N_("Torch is installed but can't be imported: {problem}"),
-    "torch_hangs": N_("Torch didn't answer within {limit_s:g} s (it got as far as: {after})."),
+    "torch_hangs": N_("Torch didn't answer within {limit_s:g} s after it was asked for."),
     "torch_died": N_(
         "The process that imported torch ended (exit code {exit_code}). It said at last: {last_words}"
     ),
@@ -143,6 +152,11 @@ MEANS: dict[str, str] = {
         "The GPU lacks power, is too old or too new for this driver, or is broken. Torch can't use it."
     ),
     "driver_fails": _NO_GPU,
+    "driver_hangs": N_("Torch can't use the GPU, and programs that ask for it wait forever."),
+    "driver_without_gpu": _CPU_DOES,
+    "jetson_unused": N_(
+        "Its GPU is part of the processor and needs a torch that is built for it: everything runs on the CPU."
+    ),
     "nouveau_bound": N_("Nouveau draws the screen but can't run CUDA, so torch can't use the GPU."),
     "gpu_given_to_vm": N_("Programs on this host can't use it. In the virtual machine that gets it, they can."),
     "libcuda_missing": _NO_GPU,
@@ -160,12 +174,17 @@ MEANS: dict[str, str] = {
     "wsl_without_driver": N_(
         "If this PC has an NVIDIA GPU, Linux programs can't use it: they use the driver of Windows."
     ),
+    "wsl_driver_silent": N_("Linux programs can't use the GPU: everything runs on the CPU."),
     "wsl_readings": N_(
         "Some readings aren't given under WSL, such as the programs on the GPU, and Windows takes its share of it."
     ),
     "gpu_lost": N_(
         "Nothing can be computed on it until the machine is restarted. Heat or too little power are the usual causes."
     ),
+    "gpu_not_permitted": N_(
+        "Nothing is wrong with that: an administrator or a batch system shares out the GPUs."
+    ),
+    "gpu_too_old": N_("Nothing mends that: on this GPU nothing can be trained here. The CPU can do it."),
     "gpu_needs_reset": N_("Nothing can be computed on it before that."),
     "torch_cpu_build": N_(
         "This torch holds no code for any GPU: torch.cuda.is_available() is False whatever else is done."
@@ -184,6 +203,7 @@ MEANS: dict[str, str] = {
     ),
     "mig_without_instance": N_("In MIG mode CUDA sees instances only, not the GPU itself. Torch sees none."),
     "uvm_missing": _NO_GPU,
+    "fabric_manager_missing": N_("Until it runs, CUDA can't begin on any of them: everything runs on the CPU."),
     "cuda_unavailable": _NO_GPU,
     "cuda_unavailable_unexplained": _NO_GPU,
     "gpu_shared": N_(
@@ -198,7 +218,9 @@ MEANS: dict[str, str] = {
     ),
     "torch_missing": _NO_TORCH,
     "torch_broken": _NO_TORCH,
-    "torch_hangs": N_("Nothing can be measured here. A driver that no longer answers is the usual cause."),
+    "torch_hangs": N_(
+        "Nothing can be measured here. The usual causes: a driver that no longer answers, or a very slow disk."
+    ),
     "torch_died": _NO_TORCH,
     "several_torch": N_(
         "Which one is used depends on the order of the path: another shell may give other results."

@@ -9,8 +9,8 @@ _COMMANDS = N_(
     "pytorch.org/get-started has them."
 )
 _OR_CHOOSE = N_(
-    "Install the build that this driver serves and this GPU can run, with the commands. Where none are shown, "
-    "no current build suits both: update the driver, and choose a build at pytorch.org/get-started."
+    "Run the commands: they install the build that suits this GPU and its driver, and before it a newer driver "
+    "where it needs one. Where none are shown, update the driver, and choose a build at pytorch.org/get-started."
 )
 _DRIVER = N_(
     "Install NVIDIA's driver and restart. On Debian, enable the components contrib and non-free first. Where no "
@@ -29,9 +29,20 @@ MEND: dict[str, str] = {
         "Ask the administrator for access to the files /dev/nvidia*. In a container, start it with the GPU."
     ),
     "driver_sees_no_gpu": N_(
-        "Shut down, check the card's seat and power cables, and start again. If nothing changes, install the driver that nvidia.com/drivers names for this card."
+        "Restart the machine. If nothing changes, install the driver that nvidia.com/drivers names for this card; then check the card's seat and power cables."
     ),
     "driver_fails": N_("Restart the machine. If nothing changes, install the driver again."),
+    "driver_hangs": N_(
+        "Restart the machine; if it doesn't shut down by itself, switch it off. If it comes back, install the driver again."
+    ),
+    "driver_without_gpu": N_(
+        "On a laptop it may be switched off: Ubuntu turns it on by “sudo prime-select on-demand” and a restart. "
+        "An external one has to be plugged in."
+    ),
+    "jetson_unused": N_(
+        "Install the torch that NVIDIA builds for this release of JetPack: see “PyTorch for Jetson” at docs.nvidia.com. "
+        "In a container, start it with --runtime nvidia."
+    ),
     "nouveau_bound": N_(
         "Install NVIDIA's driver, which turns nouveau off, and restart. On Debian, enable the components contrib and non-free first. Where no command is shown, see nvidia.com/drivers."
     ),
@@ -40,8 +51,9 @@ MEND: dict[str, str] = {
         "Start a container with NVIDIA_DRIVER_CAPABILITIES=compute,utility; the command tries it on the host. Elsewhere, install the part of the driver that brings libnvidia-ml.so.1."
     ),
     "container_without_gpu": N_(
-        "On the host, install the NVIDIA Container Toolkit, run the commands, and start this container with --gpus all. "
-        "In a compose file that is “gpus: all”, with Podman --device nvidia.com/gpu=all. NVIDIA_VISIBLE_DEVICES must not be none or void."
+        "Start this container with --gpus all. In a compose file that is “gpus: all”, with Podman --device nvidia.com/gpu=all, "
+        "in a pod the limit “nvidia.com/gpu: 1”. NVIDIA_VISIBLE_DEVICES must not be none or void. "
+        "If Docker refuses, install the NVIDIA Container Toolkit on the host and run the commands there: they restart Docker, which stops running containers."
     ),
     "container_without_libraries": N_(
         "Start this container with NVIDIA_DRIVER_CAPABILITIES=compute,utility, by the NVIDIA Container Toolkit. The command tries it on the host."
@@ -50,10 +62,13 @@ MEND: dict[str, str] = {
         "Install NVIDIA's driver on the host, not in the container, and the NVIDIA Container Toolkit beside it."
     ),
     "wsl_without_gpu": N_(
-        "Run the commands in PowerShell, on Windows. “wsl --list --verbose” shows the version; “wsl --set-version NAME 2” changes it."
+        "Run the commands in PowerShell, on Windows; the second ends everything in WSL. “wsl --list --verbose” shows the version; “wsl --set-version NAME 2” changes it."
     ),
     "wsl_without_driver": N_(
-        "Install NVIDIA's driver in Windows, from nvidia.com/drivers, and none in Linux. Then run the commands in PowerShell. The library is in /usr/lib/wsl/lib."
+        "Install NVIDIA's driver in Windows, from nvidia.com/drivers, and none in Linux. Then run the commands in PowerShell; the second ends everything in WSL."
+    ),
+    "wsl_driver_silent": N_(
+        "Run the commands in PowerShell, on Windows; the second ends everything in WSL. If nothing changes, install the newest driver in Windows (nvidia.com/drivers), and none in Linux."
     ),
     "gpu_lost": N_(
         "Shut the machine down, let it cool, and start it again. If it comes back, check cooling, power supply and seat."
@@ -70,31 +85,34 @@ MEND: dict[str, str] = {
     ),
     "no_kernels": _OR_CHOOSE,
     "mig_without_instance": N_(
-        "Make an instance with the command, or turn MIG off with “sudo nvidia-smi -mig 0”."
+        "Make an instance with the command, or turn MIG off with “sudo nvidia-smi -mig 0”. CUDA_VISIBLE_DEVICES, where it is set, must name an instance that nvidia-smi -L lists."
     ),
     "uvm_missing": N_(
         "Load the module. In a container, start it with the GPU again, so that it gets the file."
     ),
+    "fabric_manager_missing": N_(
+        "Install NVIDIA's Fabric Manager of the very version of the driver, and start it; for a container, on its host."
+    ),
     "cuda_unavailable": N_(
-        "Restart the machine: after sleep or a crash that often helps. If not, look for the words above at discuss.pytorch.org."
+        "After sleep it often helps to load the driver's module again; else restart the machine. If nothing changes, look for the words above at discuss.pytorch.org."
     ),
     "cuda_unavailable_unexplained": N_(
-        "Restart the machine: after sleep or a crash that often helps. If not, ask at discuss.pytorch.org, with this report."
+        "After sleep it often helps to load the driver's module again; else restart the machine. If nothing changes, ask at discuss.pytorch.org, with this report."
     ),
     "gpu_shared": N_("See which programs these are, and measure when they are done."),
     "gpu_memory_taken": N_("See which programs these are, and end what you don't need."),
     "torch_missing": _COMMANDS,
     "torch_broken": _COMMANDS,
-    "torch_hangs": N_("See whether nvidia-smi answers. If it hangs too, restart the machine."),
+    "torch_hangs": N_("Check again, as a second import is faster. If it hangs once more, restart the machine."),
     "torch_died": _COMMANDS,
     "several_torch": N_(
-        "Remove them all, and install one. Run the first command until pip finds none, then the second."
+        "Remove them all, and install one. Run the first command until pip finds none, then the second. One that came with conda goes by “conda remove pytorch”."
     ),
     "torchvision_mismatch": _COMMANDS,
     "torchvision_broken": _COMMANDS,
     "triton_missing": _COMMANDS,
     "compiler_missing": N_(
-        "Install one. Where no command is shown, your system's guide has it, often as “build tools”."
+        "Only if you want to measure torch.compile, install one. Where no command is shown, your system's guide has it, often as “build tools”."
     ),
     "pynvml_installed": _COMMANDS,
     "amd_gpu_unused": N_(
@@ -122,10 +140,10 @@ MEND: dict[str, str] = {
     "torch_without_mps": _COMMANDS,
     "mps_unavailable": N_("Update macOS in System Settings."),
     "cpu_quota": N_(
-        "Give it more: docker run --cpus, a compose file's cpus, CPUQuota of systemd, or the limits of the pod or job."
+        "If it is less than you meant to give: docker run --cpus, a compose file's cpus, CPUQuota of systemd, or the limits of the pod or job."
     ),
     "cpu_affinity": N_(
-        "Give it all: the command does so for this terminal. A container takes --cpuset-cpus, a batch system more cores for the job."
+        "If it is less than you meant to give: the command lifts it for this terminal. A container takes --cpuset-cpus; of a batch system, ask for more cores."
     ),
     "threads_below_cores": N_("Unset it, and start Crossover again from the same terminal."),
     "threads_above_cores": N_("Unset it, and start Crossover again from the same terminal."),

@@ -14,6 +14,7 @@ MONITOR: dict[str, str] = {
         "In a container this can't be told: the driver numbers processes as the host does, and the container "
         "numbers them otherwise."
     ),
+    "processes_hidden": N_("This system doesn't tell whose programs they are."),
     "pcie_not_asked": N_(
         "Not asked while something is measured: this GPU has no counter for it, and the driver's other answer "
         "would disturb the measurement."
@@ -26,7 +27,10 @@ MONITOR: dict[str, str] = {
         "NVIDIA's driver hasn't answered for {seconds} s. The other readings go on; this one comes back when it does."
     ),
     # what happened
-    "monitor_gpu_lost": N_("GPU {index} ({name}) no longer answers."),
+    "monitor_gpu_lost": N_(
+        "GPU {index} ({name}) no longer answers. It shows here again when it does; one that was reset or plugged "
+        "in anew may need a restart of the dashboard."
+    ),
     "monitor_gpu_back": N_("GPU {index} ({name}) answers again."),
     "monitor_gpus_unheard": N_("GPUs that NVIDIA's driver counts but that don't answer: {count}."),
     "monitor_gpu_new": N_("GPU {index} ({name}) appeared."),
@@ -40,6 +44,10 @@ MONITOR: dict[str, str] = {
     "monitor_counter_jumped": N_(
         "The energy counter of GPU {index} ({name}) jumped. What it counted just then is left out of its energy."
     ),
+    "monitor_cpu_counter_jumped": N_(
+        "The processor's energy counter jumped. What it counted just then is left out of its energy."
+    ),
+    "monitor_slept": N_("The machine slept, or its clock was set: the history begins anew."),
     "monitor_cpu_energy_gap": N_(
         "Nobody looked for {seconds} s, in which the processor's energy counter may have gone round. What it counted "
         "meanwhile is left out of its energy."

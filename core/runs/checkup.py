@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -22,6 +22,7 @@ from core.hardware.doctor.facts import DeviceCheck, Facts, Finding, Torch
 from core.records import Device, Note
 
 AGAIN_AFTER_S = 60.0
+_MOST_HANGING = 2
 _CPU = Device("cpu", "CPU")
 
 
@@ -59,28 +60,40 @@ def examine(tell: Callable[[Note], object], probes: Probes = _HERE) -> Examinati
     Raises MeasurementError("lock_failed").
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    tell(Note("doctor_looking"))
-    facts = probes.collect()
     if probes.torch_is_here():
-        facts = _with_torch(facts, tell, probes)
+        facts = _with_torch(tell, probes)
+    else:
+        tell(Note("doctor_looking"))
+        facts = probes.collect()
     return Examination(now, facts, diagnose(facts))
 
 
-def _with_torch(facts: Facts, tell: Callable[[Note], object], probes: Probes) -> Facts:
-    """With what only a process that computes can tell."""
+def _with_torch(tell: Callable[[Note], object], probes: Probes) -> Facts:
+    """With what a process that computes can tell; and no measurement's own load is taken for a stranger's."""
     from core.runs.machine_lock import machine_lock  # brings filelock, which may lack where torch does
 
     tell(Note("doctor_waiting"))
     with machine_lock(lambda: False):
+        tell(Note("doctor_looking"))
+        facts = probes.collect()
         tell(Note("doctor_torch"))
         answer = probes.ask_torch()
         if isinstance(answer, Note):
             return replace(facts, torch=None, torch_problem=answer)
-        checks = []
-        for device in answer.devices or (_CPU,):
-            tell(Note("doctor_product", {"device": device.id}))
-            checks.append(probes.check_device(device))
-        return replace(facts, torch=answer, torch_problem=None, checks=tuple(checks))
+        checks = tuple(_checks(answer.devices or (_CPU,), tell, probes))
+        return replace(facts, torch=answer, torch_problem=None, checks=checks)
+
+
+def _checks(devices: Sequence[Device], tell: Callable[[Note], object], probes: Probes) -> Iterator[DeviceCheck]:
+    """Until two of them hang: then it is the driver, and the others would only take their time."""
+    hanging = 0
+    for device in devices:
+        tell(Note("doctor_product", {"device": device.id}))
+        check = probes.check_device(device)
+        yield check
+        hanging += check.failure is not None and check.failure.code == "device_check_hangs"
+        if hanging == _MOST_HANGING:
+            return
 
 
 class Examine(Protocol):
@@ -94,6 +107,7 @@ class Checkup:
         self._examine, self._clock = examine, clock
         self._lock = threading.Lock()
         self._stage: Note | None = None
+        self._stage_at = 0.0
         self._examination: Examination | None = None
         self._failure: Note | None = None
         self._ended_at: float | None = None
@@ -102,6 +116,11 @@ class Checkup:
     def stage(self) -> Note | None:
         """What is being done now; None: nothing is."""
         return self._stage
+
+    @property
+    def stage_s(self) -> float:
+        """For how long that has been done."""
+        return self._clock() - self._stage_at
 
     @property
     def examination(self) -> Examination | None:
@@ -131,7 +150,7 @@ class Checkup:
             self._begin()
 
     def _begin(self) -> None:
-        self._stage = Note("doctor_looking")
+        self._tell(Note("doctor_looking"))
         threading.Thread(target=self._run, name="doctor", daemon=True).start()
 
     def _run(self) -> None:
@@ -142,10 +161,12 @@ class Checkup:
             failure = problem.note
         except Exception as problem:  # or visitors would wait for ever
             logging.getLogger(__name__).exception("examination")
-            failure = Note("doctor_failed", {"problem": f"{type(problem).__name__}: {problem}"})
+            failure = Note(
+                "doctor_failed", {"problem": child.without_paths(f"{type(problem).__name__}: {problem}")}
+            )
         with self._lock:
             self._failure, self._ended_at = failure, self._clock()
             self._stage = None
 
     def _tell(self, note: Note) -> None:
-        self._stage = note
+        self._stage_at, self._stage = self._clock(), note

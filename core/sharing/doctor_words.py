@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from core import units
 from core.hardware.doctor.checklist import nvidia_seen, passed
+from core.hardware.doctor.driver_rules import driver_alone
 from core.hardware.doctor.facts import DeviceCheck, Facts, GpuFacts, Severity
 from core.i18n import Translate
 from core.messages import sentence
@@ -39,7 +40,9 @@ def _usable(facts: Facts, translate: Translate) -> str:
         return _("No device computes here as it should.")
     if nvidia_seen(facts) or any(check.device.id != "cpu" for check in facts.checks):
         return _("There is a GPU here, but training can't use it.")
-    if facts.pci is None or facts.platform.within == "wsl":  # there may be one that can't be seen from here
+    if (
+        facts.pci is None or facts.platform.within == "wsl" or driver_alone(facts)
+    ):  # there may be one that can't be seen from here
         return _("No NVIDIA GPU is to be seen here; training runs on the CPU.")
     return _("This machine has no NVIDIA GPU; training runs on the CPU.")
 

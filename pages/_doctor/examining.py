@@ -14,6 +14,7 @@ from pages._shared import language, resources
 from pages._shared.markdown import plain
 
 _REFRESH_S = 0.5
+_LONG_S = 10.0
 
 
 def controls(stage: Note | None, examination: Examination | None, translate: Translate) -> None:
@@ -36,11 +37,15 @@ def controls(stage: Note | None, examination: Examination | None, translate: Tra
 @st.fragment(run_every=_REFRESH_S)
 def _follow() -> None:
     """What is being done, until it is done; then the whole page, once."""
-    stage = resources.checkup().stage
+    checkup, _ = resources.checkup(), language.current()
+    stage, seconds = checkup.stage, checkup.stage_s
     if stage is None:
         st.rerun()
     assert stage is not None
-    st.caption(plain(sentence(stage.code, stage.facts, language.current())))
+    doing = sentence(stage.code, stage.facts, _)
+    if seconds > _LONG_S:
+        doing = _("{first} {second}").format(first=doing, second=_("For {n} s so far.").format(n=int(seconds)))
+    st.caption(plain(doing))
 
 
 def _again() -> None:

@@ -117,6 +117,15 @@ def test_the_first_visit_begins_the_examination_and_says_what_it_does(dashboard,
     assert sentence("doctor_waiting") not in texts(visitor)
 
 
+def test_what_takes_long_says_for_how_long(dashboard, doctor):
+    doctor.may_end.clear()
+    visitor = dashboard.visit(page=_PAGE)
+    assert doctor.begun.wait(20)
+    assert "so far" not in texts(visitor.run())
+    doctor.now += 41
+    assert f"{sentence('doctor_waiting')} For 41 s so far." in texts(visitor.run())
+
+
 def test_a_second_visitor_gets_the_same_examination(visit, dashboard, doctor):
     visit()
     assert header(dashboard.visit(page=_PAGE)).startswith("This machine has no NVIDIA GPU")

@@ -67,9 +67,7 @@ def test_a_failed_import_is_a_note_without_paths(fields, note):
 
 
 def test_a_hang_before_anything_is_known():
-    assert child.ask_torch(tells(then=HANG), LIMIT_S) == Note(
-        "torch_hangs", {"limit_s": LIMIT_S, "after": "start"}
-    )
+    assert child.ask_torch(tells(then=HANG), LIMIT_S) == Note("torch_hangs", {"limit_s": LIMIT_S})
 
 
 def test_a_hang_after_the_build_keeps_the_build():
@@ -185,3 +183,44 @@ def test_a_check_without_a_result(command, limit_s, failure):
 )
 def test_no_path_is_kept(text, kept):
     assert child.without_paths(text) == (kept or text)
+
+
+@pytest.mark.parametrize(
+    ("step", "code"),
+    [
+        ({"seconds": 1.0}, "device_check_failed"),
+        ({"seconds": None, "difference": [], "tolerance": {}}, "device_check_failed"),
+        ({"seconds": 1.0, "difference": float("nan"), "tolerance": 1e-4}, "device_check_wrong"),
+        ({"seconds": 1.0, "difference": 1e-6, "tolerance": float("nan")}, "device_check_wrong"),
+    ],
+)
+def test_a_product_that_makes_no_sense_is_no_success(step, code):
+    check = child.check_device(GPU, tells({"step": "product", **step}), 30.0)
+    assert check.failure.code == code
+
+
+def test_whatever_a_child_says_is_cut_short():
+    failed = child.check_device(GPU, tells({"step": "failed", "problem": "x" * 50_000}), 30.0).failure
+    broken = child.ask_torch(tells({"step": "import_failed", "problem": "x" * 50_000}), 30.0)
+    assert len(failed.facts["problem"]) == len(broken.facts["problem"]) == 400
+
+
+def test_a_flood_is_read_to_a_limit_and_the_last_words_are_kept():
+    flood = (
+        "import sys; print('[' * 3_000_000); sys.stderr.write('x ' * 1_000_000 + chr(10) + 'the end' + chr(10))"
+    )
+    told = child.ask_torch(python(flood), 30.0)
+    assert (told.code, told.facts["last_words"]) == ("torch_died", "the end")
+
+
+def test_bytes_that_are_no_text_dont_stop_it():
+    noise = "import os; os.write(1, bytes([255, 254, 10])); os.write(2, b'torn ' + bytes([255]))"
+    assert child.ask_torch(python(noise), 30.0).facts["last_words"] == "torn \ufffd"
+
+
+def test_nothing_that_a_child_says_steers_a_terminal():
+    steering = "torn \x1b]0;owned\x07\x1b[2J\u202e"
+    broken = child.ask_torch(tells({"step": "import_failed", "problem": steering}), 30.0)
+    died = child.ask_torch(python(f"import os; os.write(2, {steering.encode()!r})"), 30.0)
+    assert broken.facts["problem"].isprintable()
+    assert died.facts["last_words"].isprintable()

@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+import threading
+from pathlib import Path
 
 import pynvml
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from core.codec import to_plain
 from core.hardware import nvml
 from core.hardware.doctor import collect
+from core.hardware.doctor.diagnose import diagnose
 from core.hardware.doctor.facts import Driver, GpuFacts, Installed, PciDevice
 from core.hardware.doctor.packages import installed
 from core.records import Note
@@ -222,3 +225,47 @@ def test_a_compiler_is_looked_for_where_torch_does(root, driver, tmp_path, envir
     write(tmp_path, {"bin/g++": ""})
     (tmp_path / "bin/g++").chmod(0o755)
     assert facts(root, {"PATH": str(tmp_path / "bin"), **environ}).compiler is compiler
+
+
+def test_a_driver_that_never_answers_is_a_fact_too(root, driver, monkeypatch):
+    may_end = threading.Event()
+    driver.nvmlInit = lambda: may_end.wait(20)
+    monkeypatch.setattr(collect, "DRIVER_LIMIT_S", 0.02)
+    try:
+        found = facts(root)
+    finally:
+        may_end.set()
+    assert (found.driver.problem, found.gpus) == ("nvml_hangs", ())
+    assert diagnose(found)[0].code == "driver_hangs"
+
+
+def test_a_jetson_is_known_by_its_device_tree(root, driver):
+    assert not facts(root).platform.tegra
+    write(root, {"proc/device-tree/compatible": "nvidia,p3768-0000+p3767-0005\0nvidia,tegra234\0"})
+    assert facts(root).platform.tegra
+
+
+@pytest.mark.parametrize(("told", "memory_bytes"), [("21458059264\n", 21458059264), ("many", None)])
+def test_an_amd_gpus_own_memory_tells_a_card_from_a_part_of_the_processor(root, driver, told, memory_bytes):
+    slot = "sys/bus/pci/devices/0000:03:00.0"
+    write(root, {f"{slot}/class": "0x030000", f"{slot}/vendor": "0x1002", f"{slot}/mem_info_vram_total": told})
+    assert facts(root).pci == (PciDevice("amd", None, memory_bytes),)
+
+
+@pytest.mark.parametrize(
+    ("executable", "command"),
+    [
+        ("/home/alice/crossover/.venv/bin/python", ".venv/bin/python"),
+        ("/home/alice/crossover/my env; rm/bin/python", "python"),
+        ("/home/alice/other/bin/python", "python"),
+        ("/usr/bin/python3", "python"),
+    ],
+)
+def test_a_command_names_the_python_in_the_project_or_none(executable, command, monkeypatch):
+    monkeypatch.setattr(collect.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert collect.python_command(Path(executable), Path("/home/alice/crossover")) == command
+
+
+def test_where_python_is_called_python3_only_it_is_called_so(monkeypatch):
+    monkeypatch.setattr(collect.shutil, "which", lambda name: None if name == "python" else f"/usr/bin/{name}")
+    assert collect.python_command(Path("/usr/bin/python3"), Path("/srv/crossover")) == "python3"

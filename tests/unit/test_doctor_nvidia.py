@@ -134,7 +134,40 @@ def test_a_gpu_that_the_build_has_no_code_for_is_the_reason_why_its_check_fails(
 
 
 def test_what_no_build_suits_is_left_to_words():
-    assert only(make_gpu_facts(gpus=(make_gpu(capability=(3, 5)),))).remedy.commands == ()
+    found = only(
+        make_gpu_facts(gpus=(make_gpu(capability=(14, 0)),), torch=make_cuda_torch(architectures=("sm_90",)))
+    )
+    assert (found.code, found.remedy.commands) == ("no_kernels", ())
+
+
+def test_what_is_older_than_every_build_is_nobodys_fault():
+    findings = diagnose(blind(gpus=(make_gpu(capability=(3, 5)),)))
+    assert [item.code for item in findings] == ["gpu_too_old", "no_gpu_cpu_ready"]
+    arm = blind(gpus=(make_gpu(capability=(7, 0)),), architecture="aarch64")
+    assert diagnose(arm)[0].code == "gpu_too_old"
+
+
+def test_an_old_torch_that_runs_on_an_old_gpu_is_left_alone():
+    torch = make_cuda_torch(architectures=("sm_37", "sm_50"))
+    findings = diagnose(make_gpu_facts(gpus=(make_gpu(capability=(3, 7)),), torch=torch))
+    assert [item.code for item in findings] == ["gpu_ready"]
+
+
+def test_a_driver_too_old_for_the_only_build_is_renewed_with_it_and_the_restart_comes_last():
+    torch = make_cuda_torch("2.5.1+cu124", runtime="12.4", architectures=("sm_90",))
+    facts = make_gpu_facts(
+        gpus=(make_gpu(capability=(12, 0)),), driver=make_driver(version="570.86.15"), torch=torch
+    )
+    (found,) = (item for item in diagnose(facts) if item.code == "no_kernels")
+    assert found.remedy.commands[0] == "sudo apt update"
+    assert found.remedy.commands[-3:] == (UNINSTALL, CU130, "sudo reboot")
+
+
+def test_commands_are_for_the_python_that_was_examined():
+    found = only(make_gpu_facts(torch=make_torch(), checks=(), command=".venv/bin/python"))
+    assert found.remedy.commands[0] == ".venv/bin/python -m pip uninstall -y torch torchvision"
+    assert found.remedy.commands[1] == f".venv/bin/{CU130}"
+    assert found.remedy.check == ".venv/bin/python -m core doctor"
 
 
 def test_an_old_gpu_that_is_hidden_on_purpose_is_left_alone():
@@ -163,7 +196,11 @@ def test_what_nothing_explains_is_told_in_torchs_own_words():
     found = only(blind(torch=dataclasses.replace(BLIND, problem="CUDA unknown error")))
     assert (found.code, found.severity) == ("cuda_unavailable", "error")
     assert found.facts == {"problem": "CUDA unknown error"}
-    assert found.remedy.commands == ("sudo reboot",)
+    assert found.remedy.commands == (
+        "sudo modprobe -r nvidia-uvm",
+        "sudo modprobe nvidia-uvm",
+        "sudo reboot",
+    )
     windows = only(blind(torch=BLIND, family="windows", pci=None, device_nodes=()))
     assert (windows.code, windows.remedy.commands) == ("cuda_unavailable_unexplained", ("shutdown /r /t 0",))
 

@@ -26,7 +26,7 @@ from tests.doctored import (
 NO_TORCH = [
     Note("torch_missing"),
     Note("torch_broken", {"problem": "no libtorch"}),
-    Note("torch_hangs", {"limit_s": 60.0, "after": "build"}),
+    Note("torch_hangs", {"limit_s": 60.0}),
     Note("torch_died", {"exit_code": -11, "last_words": "Segmentation fault"}),
 ]
 FAILURES = [
@@ -86,7 +86,7 @@ def test_every_text_goes_through_the_catalogue():
         asked.append(text)
         return text
 
-    finding, *_ = diagnose(make_facts(compiler=False))
+    finding = next(item for item in diagnose(make_facts(compiler=False)) if item.code == "compiler_missing")
     words(finding, translate)
     assert len(asked) == 3
     assert "There is no C++ compiler, which torch.compile needs." in asked
@@ -118,11 +118,11 @@ def _some_machine(draw: random.Random) -> Facts:
     gpu = make_gpu(
         name=HOSTILE,
         uuid=one(UUID, HOSTILE),
-        capability=one((9, 0), (3, 5), None),
+        capability=one((9, 0), (3, 5), (14, 0), None),
         other_processes=one(0, 2, None),
         mig=one(True, False, None),
         virtual=one("vgpu", None),
-        problem=one(None, None, "nvml_gpu_lost", "nvml_reset_required"),
+        problem=one(None, None, "nvml_gpu_lost", "nvml_reset_required", "nvml_no_permission"),
     )
     problems = (
         "nvml_no_driver",
@@ -130,6 +130,7 @@ def _some_machine(draw: random.Random) -> Facts:
         "nvml_version_mismatch",
         "nvml_no_gpu",
         "nvml_failed",
+        "nvml_hangs",
     )
     names = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK", "OMP_NUM_THREADS", HOSTILE)
     return make_facts(
@@ -137,6 +138,7 @@ def _some_machine(draw: random.Random) -> Facts:
         distribution=one("debian", "fedora", HOSTILE, None),
         architecture=one("x86_64", "arm64", HOSTILE),
         within=one(None, "container", "wsl", "vm"),
+        tegra=one(True, False, False, False),
         cpu=make_cpu(quota_cores=one(None, 2.5), usable_cores=one(16, 4, None), model=one("Apple M1", HOSTILE)),
         driver=make_driver(
             version=one("580.65.06", "470.1", HOSTILE, None),

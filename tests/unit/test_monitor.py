@@ -7,6 +7,7 @@ import pytest
 
 from core.hardware import nvml
 from core.hardware.monitor import Monitor, monitor
+from core.hardware.monitor.aside import Aside
 from core.hardware.monitor.gpus import Gpus
 from core.hardware.monitor.history import blank_cpu
 from core.messages import sentence
@@ -62,6 +63,7 @@ class Room:
 
     def __init__(self, driver):
         self.driver, self.steps, self.measured, self.cpu = driver, Steps(), [], Cpu()
+        self.apart_s = 1.7e9  # from the records' clock to the time of day
         self.monitor = self.make()
 
     def make(self, patience_s=20.0):
@@ -71,6 +73,7 @@ class Room:
             gpus=lambda measuring: Gpus(measuring, clock=self.steps, rest=self.steps.advance),
             patience_s=patience_s,
             clock=self.steps,
+            wall=lambda: self.steps() + self.apart_s,
             wait=self.steps.wait,
         )
 
@@ -159,6 +162,88 @@ def test_many_visitors_have_one_thread(room):
     room.steps.first()
     assert len(_threads("monitor")) == 1
     assert room.monitor.now.number == 1
+
+
+def test_a_thread_that_has_just_stopped_is_followed_by_one_however_many_look(room):
+    room.looked_at()
+    room.steps.advance(monitor.UNWATCHED_S)
+    room.steps.last()
+    looks = [threading.Thread(target=room.monitor.look) for _ in range(50)]
+    for thread in looks:
+        thread.start()
+    for thread in looks:
+        thread.join()
+    room.steps.first()
+    assert len(_threads("monitor")) == 1
+    assert room.monitor.now.number == 2
+
+
+def test_a_look_while_it_considers_to_stop_keeps_it_going(room):
+    room.looked_at()
+    (thread,) = _threads("monitor")
+    room.steps.advance(monitor.UNWATCHED_S)
+    last = [room.monitor.look]  # within the question whether anything is measured, after which it would stop
+
+    def measuring():
+        while last:
+            last.pop()()
+        return ()
+
+    room.monitor._measuring = measuring
+    room.steps.step()
+    assert _threads("monitor") == [thread]
+    assert room.monitor.now.number == 2
+
+
+def test_a_thread_that_gives_up_is_no_longer_counted_on(room):
+    room.looked_at()
+    room.steps.advance(monitor.UNWATCHED_S)
+    assert not room.monitor._wanted()  # as the thread asks before each tick
+    assert not room.monitor.running  # whoever looks now begins another, though this one hasn't ended yet
+    assert len(_threads("monitor")) == 1
+
+
+def test_nobody_waits_for_a_driver(room):
+    event = room.driver.block("nvmlInit")
+    room.monitor.look()
+    while not room.driver.calls["nvmlInit"]:  # now the monitor waits for it, with much patience
+        pass
+    assert room.monitor.look() is None
+    assert (room.monitor.now, room.monitor.watched().cpu, room.monitor.failure) == (None, (), None)
+    event.set()
+    room.steps.first()
+    assert room.monitor.now.number == 1
+
+
+def test_after_a_sleep_older_samples_would_have_a_wrong_time_of_day(room):
+    room.looked_at()
+    room.steps.step()
+    began_s = room.monitor.watched().began_s
+    room.apart_s += 2.0  # the clock is set by a little
+    room.monitor.look()
+    room.steps.step()
+    assert len(room.monitor.watched().cpu) == 3
+    room.apart_s += 3600.0
+    room.monitor.look()
+    room.steps.step()
+    seen = room.monitor.watched()
+    assert [sample.at_s for sample in seen.cpu] == [1003.0]
+    assert [happening.note.code for happening in seen.happenings] == ["monitor_slept"]
+    assert sentence("monitor_slept", {})
+    assert seen.began_s == began_s  # energies go on from there
+    room.monitor.look()
+    room.steps.step()
+    assert len(room.monitor.watched().cpu) == 2
+
+
+def test_work_that_nobody_asked_for_doesnt_speak_for_the_next(monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    aside = Aside(lambda at_s: 1 / at_s, "aside-test")
+    aside.begin(0.0)
+    for thread in _threads("aside-test"):
+        thread.join(20)
+    assert aside.begin(2.0)
+    assert aside.result(20) == 0.5
 
 
 def test_a_closed_monitor_stays_closed(room):

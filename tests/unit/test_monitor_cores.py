@@ -70,6 +70,7 @@ def test_a_kernel_clock_that_stood_still_or_ran_back_is_no_zero(system, tmp_path
     reader.read(1.0)
     now, _ = reader.read(1.001)
     assert (now.sample.load_pct, now.core_loads_pct) == (None, (None, None))
+    assert absences(now)["load_pct"] == "not_read_yet"
     system.times = [(10.5, 90.5), (20.0, 79.0)]
     assert reader.read(2.0)[0].core_loads_pct == (50.0, None)
 
@@ -163,3 +164,20 @@ def test_energy_of_a_time_in_which_nobody_looked_is_left_out(system, tmp_path):
     assert happenings[0].note.facts == {"seconds": 399}
     write_energy(tmp_path, 9_030)
     assert reader.read(401.0)[0].energy_j == pytest.approx(80.0)
+
+
+def test_a_machine_that_slept_counts_anew_which_isnt_energy_nor_a_second_without_power(system, tmp_path):
+    write_energy(tmp_path, 1_000)
+    reader = Cores(tmp_path)
+    reader.read(0.0)
+    write_energy(tmp_path, 1_050)
+    reader.read(1.0)
+    write_energy(tmp_path, 5)
+    now, happenings = reader.read(2.0)
+    assert now.energy_j == pytest.approx(50.0)
+    assert now.sample.energy_j is None  # the same total twice would be drawn as 0 W
+    assert [item.note.code for item in happenings] == ["monitor_cpu_counter_jumped"]
+    assert happenings[0].note.code in ALL
+    write_energy(tmp_path, 65)
+    now, happenings = reader.read(3.0)
+    assert (now.energy_j, now.sample.energy_j, happenings) == (pytest.approx(110.0), now.energy_j, ())

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.hardware.doctor.facts import DeviceCheck, Facts, Installed
+from core.hardware.doctor.nvidia_rules import can_run
+from core.hardware.doctor.vendor_rules import amd_card
 from core.records import Fact, Note
 
 State = Literal["done", "open", "not_needed", "unknown"]
@@ -26,19 +28,30 @@ def checklist(facts: Facts) -> tuple[Step, ...]:
 def nvidia_seen(facts: Facts) -> bool:
     """Whether anything shows a GPU of NVIDIA: its driver, the PCI bus or its device files."""
     on_bus = any(device.vendor == "nvidia" for device in facts.pci or ())
-    return bool(facts.gpus) or on_bus or any(node.startswith("nvidia") for node in facts.device_nodes)
+    return (
+        facts.platform.tegra
+        or bool(facts.gpus)
+        or on_bus
+        or any(node.startswith("nvidia") for node in facts.device_nodes)
+    )
 
 
 def gpu_seen(facts: Facts) -> bool:
-    """A GPU of NVIDIA, or of another maker that this torch is built for."""
+    """A GPU of NVIDIA, a card of AMD, or a GPU that this torch is built for."""
     torch = facts.torch
-    return nvidia_seen(facts) or (torch is not None and (torch.available or torch.built_for in ("rocm", "xpu")))
+    return (
+        nvidia_seen(facts)
+        or amd_card(facts)
+        or (torch is not None and (torch.available or torch.built_for in ("rocm", "xpu")))
+    )
 
 
 def _driver(facts: Facts) -> Step:
     driver = facts.driver
     if not nvidia_seen(facts):
         return Step("step_driver", "not_needed", Note("step_no_nvidia"))
+    if facts.platform.tegra and not facts.gpus:
+        return Step("step_driver", "done", Note("step_driver_of_jetson"))
     if driver.version is None or driver.problem is not None:
         return Step("step_driver", "open", Note(driver.problem or "step_driver_silent"))
     if driver.cuda is None:
@@ -77,6 +90,9 @@ def _build(facts: Facts) -> Step:
         return Step("step_build", "unknown", Note("step_no_torch"))
     if torch.built_for == "cpu":
         return Step("step_build", "open", Note("step_cpu_build", {"version": torch.software.torch}))
+    of_amd = torch.built_for == "cuda" and amd_card(facts) and not nvidia_seen(facts)
+    if of_amd or (facts.gpus and not any(can_run(torch, gpu) for gpu in facts.gpus)):
+        return Step("step_build", "open", Note("step_other_build", {"version": torch.software.torch}))
     names = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU", "mps": "MPS"}
     built = " ".join(filter(None, (names[torch.built_for], torch.runtime)))
     return Step("step_build", "done", Note("step_gpu_build", {"built": built}))

@@ -25,6 +25,7 @@ PRODUCT_LIMIT_S = 60.0  # the same, and a GPU's first kernel
 _ROOT = Path(__file__).resolve().parents[3]
 _PROBE = (sys.executable, "-m", "core.measure.probe")
 _LAST_WORDS = 400  # characters
+_MOST_BYTES = 2**20
 _HOME = re.compile(r"""(?:[A-Za-z]:)?[\\/](?:Users|home)[\\/](?:[^\\/\n:'"]+(?=[\\/])|[^\\/\s:'"]+)""")
 _PATH = re.compile(
     r"""(?<![\w/:.])(?:(?:[…~]|[A-Za-z]:)[\\/](?:[^\s"':\\/]+[\\/])*|[\\/](?:[^\s"':\\/]+[\\/])+)"""
@@ -41,7 +42,7 @@ def ask_torch(command: tuple[str, ...] = (*_PROBE, "torch"), limit_s: float = TO
     told = _tell(command, limit_s)
     steps = {step["step"]: {k: v for k, v in step.items() if k != "step"} for step in told.steps}
     if "import_failed" in steps:
-        problem = without_paths(str(steps["import_failed"].get("problem")))
+        problem = _clean(str(steps["import_failed"].get("problem")))
         missing = steps["import_failed"].get("missing") is True
         return Note("torch_missing") if missing else Note("torch_broken", {"problem": problem})
     ended = f"no answer within {limit_s:g} s" if told.late else told.death
@@ -52,7 +53,7 @@ def ask_torch(command: tuple[str, ...] = (*_PROBE, "torch"), limit_s: float = TO
         with contextlib.suppress(InputError):
             return from_plain(Torch, {k: _clean(v) for k, v in known.items()})
     if told.late:
-        return Note("torch_hangs", {"limit_s": limit_s, "after": "import" if "import" in steps else "start"})
+        return Note("torch_hangs", {"limit_s": limit_s})
     return Note("torch_died", {"exit_code": told.exit_code, "last_words": told.last_words})
 
 
@@ -67,11 +68,16 @@ def check_device(
             return DeviceCheck(device, None, None, Note("device_check_hangs", {"limit_s": limit_s}))
         return DeviceCheck(device, None, None, Note("device_check_failed", {"problem": told.death}))
     if answer["step"] == "failed":
-        problem = without_paths(str(answer.get("problem")))
+        problem = _clean(str(answer.get("problem")))
         return DeviceCheck(device, None, None, Note("device_check_failed", {"problem": problem}))
-    seconds, difference, tolerance = (float(answer[name]) for name in ("seconds", "difference", "tolerance"))
-    facts = {"difference": difference, "tolerance": tolerance}
-    wrong = Note("device_check_wrong", {**facts}) if difference > tolerance else None
+    try:
+        seconds, difference, tolerance = (
+            float(answer[name]) for name in ("seconds", "difference", "tolerance")
+        )
+    except (KeyError, TypeError, ValueError):
+        return DeviceCheck(device, None, None, Note("device_check_failed", {"problem": told.death}))
+    right = difference <= tolerance  # NaN isn't
+    wrong = None if right else Note("device_check_wrong", {"difference": difference, "tolerance": tolerance})
     return DeviceCheck(device, seconds, difference, wrong)
 
 
@@ -109,11 +115,14 @@ def _tell(command: tuple[str, ...], limit_s: float) -> _Told:
             code = _run(command, limit_s, out, err)
         except OSError as problem:  # no room for another process
             return _Told((), 127, problem.strerror or "")  # as a shell has it
-        out.seek(0)
-        err.seek(0)
-        steps, errors = out.read().decode(errors="replace"), err.read().decode(errors="replace")
+        steps, errors = _text(out, 0), _text(err, max(0, err.seek(0, os.SEEK_END) - _MOST_BYTES))
     words = next((line.strip() for line in reversed(errors.splitlines()) if line.strip()), "")
-    return _Told(_steps(steps), code, without_paths(words)[-_LAST_WORDS:])
+    return _Told(_steps(steps), code, _shown(without_paths(words))[-_LAST_WORDS:])
+
+
+def _text(file: IO[bytes], start: int) -> str:
+    file.seek(start)
+    return file.read(_MOST_BYTES).decode(errors="replace")
 
 
 def _run(command: tuple[str, ...], limit_s: float, out: IO[bytes], err: IO[bytes]) -> int | None:
@@ -146,7 +155,7 @@ def _steps(text: str) -> tuple[dict[str, Any], ...]:
     """The lines that are steps; not one that was cut short, nor what something else has printed."""
     found = []
     for line in text.splitlines():
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             step = json.loads(line)
             if isinstance(step, dict) and isinstance(step.get("step"), str):
                 found.append(step)
@@ -154,4 +163,9 @@ def _steps(text: str) -> tuple[dict[str, Any], ...]:
 
 
 def _clean(value: Any) -> Any:
-    return without_paths(value) if isinstance(value, str) else value
+    return _shown(without_paths(value))[:_LAST_WORDS] if isinstance(value, str) else value
+
+
+def _shown(text: str) -> str:
+    """Without what would steer the terminal that it is printed on."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import shlex
 import shutil
 import sys
@@ -21,10 +22,14 @@ import psutil
 from core.hardware import cpu, environment, nvml
 from core.hardware.doctor import child
 from core.hardware.doctor.facts import Driver, Facts, Family, GpuFacts, PciDevice, Platform, Torch, Vendor
+from core.hardware.doctor.limited import within
 from core.hardware.doctor.packages import installed
 from core.hardware.system import answer, text
 from core.records import Note
 
+DRIVER_LIMIT_S = 20.0  # eight GPUs whose driver has to be loaded first take half of it
+
+_ROOT = Path(__file__).resolve().parents[3]
 _FAMILIES: dict[str, Family] = {"Linux": "linux", "Windows": "windows", "Darwin": "macos"}
 # Those whose package manager is known; others are mostly like one of them
 _DISTRIBUTIONS = ("debian", "ubuntu", "fedora", "rhel", "arch", "suse", "opensuse", "alpine", "nixos")
@@ -66,15 +71,24 @@ def collect(
 
 
 def _platform(root: Path, environ: Mapping[str, str]) -> Platform:
-    within = environment.virtual(root, environ)
     return Platform(
         family=_FAMILIES.get(platform.system(), "other"),
         distribution=_distribution(root),
         architecture=platform.machine(),
         python=platform.python_version(),
-        within=within,  # type: ignore[arg-type]
+        within=environment.virtual(root, environ),  # type: ignore[arg-type]
         in_virtual_environment=sys.prefix != sys.base_prefix or "CONDA_PREFIX" in environ,
+        tegra="nvidia,tegra" in (text(root / "proc/device-tree/compatible") or ""),
+        command=python_command(Path(sys.executable)),
     )
+
+
+def python_command(executable: Path, project: Path = _ROOT) -> str:
+    """By its place in the project, or by its usual name: a path that begins elsewhere may name a person."""
+    parts = executable.relative_to(project).parts if executable.is_relative_to(project) else ()
+    if parts and all(re.fullmatch(r"[\w.-]+", part, re.ASCII) for part in parts):
+        return str(Path(*parts))
+    return "python3" if shutil.which("python") is None and shutil.which("python3") else "python"
 
 
 def _distribution(root: Path) -> str | None:
@@ -93,7 +107,8 @@ def _nvidia(root: Path, environ: Mapping[str, str], about: Platform) -> tuple[Dr
             return None
         return len(pids - own)
 
-    driver, gpus = nvml.condition(strangers)
+    silent: tuple[Driver, tuple[GpuFacts, ...]] = Driver(problem="nvml_hangs"), ()
+    driver, gpus = within(DRIVER_LIMIT_S, lambda: nvml.condition(strangers), silent)
     module, libraries = _kernel_module(root), _libraries(root, environ)
     version = driver.version or _module_version(root)
     return replace(driver, version=version, kernel_module=module, libraries=libraries), gpus
@@ -140,8 +155,14 @@ def _pci(root: Path) -> tuple[PciDevice, ...] | None:
         return None
     displays = [slot for slot in sorted(folder.glob("*")) if (text(slot / "class") or "").startswith(_DISPLAYS)]
     return tuple(
-        PciDevice(_VENDORS.get(text(slot / "vendor") or "", "other"), _bound(slot)) for slot in displays
+        PciDevice(_VENDORS.get(text(slot / "vendor") or "", "other"), _bound(slot), _memory_bytes(slot))
+        for slot in displays
     )
+
+
+def _memory_bytes(slot: Path) -> int | None:
+    told = text(slot / "mem_info_vram_total") or ""
+    return int(told) if told.isascii() and told.isdigit() else None
 
 
 def _bound(slot: Path) -> str | None:

@@ -12,14 +12,15 @@ _VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def restricted(facts: Facts) -> Iterator[Finding]:
+    """A share of the processor is mostly meant; threads that don't fit it never are."""
     cpu, platform = facts.cpu, facts.platform
     usable = cpu.usable_cores or cpu.logical_cores
     if cpu.quota_cores is not None and usable and cpu.quota_cores < usable:
-        yield Finding("cpu_quota", "warning", {"quota": cpu.quota_cores, "cores": usable}, remedies.in_words())
+        yield Finding("cpu_quota", "info", {"quota": cpu.quota_cores, "cores": usable}, remedies.in_words())
     if cpu.usable_cores and cpu.logical_cores and cpu.usable_cores < cpu.logical_cores:
         yield Finding(
             "cpu_affinity",
-            "warning",
+            "info",
             {"usable": cpu.usable_cores, "logical": cpu.logical_cores},
             remedies.all_cores(cpu.logical_cores, platform),
         )
@@ -59,7 +60,12 @@ def _threads(facts: Facts) -> Iterator[Finding]:
 def _physical(facts: Facts) -> int | None:
     """Cores that can be had: two threads on one core gain little."""
     cpu = facts.cpu
-    limits = [cpu.physical_cores, cpu.usable_cores, math.ceil(cpu.quota_cores) if cpu.quota_cores else None]
+    usable = cpu.usable_cores
+    if (
+        usable and cpu.logical_cores and cpu.physical_cores
+    ):  # both threads of a core, as batch systems give them
+        usable = math.ceil(usable * cpu.physical_cores / cpu.logical_cores)
+    limits = [cpu.physical_cores, usable, math.ceil(cpu.quota_cores) if cpu.quota_cores else None]
     known = [limit for limit in limits if limit]
     return min(known) if cpu.physical_cores and known else None
 

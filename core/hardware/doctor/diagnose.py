@@ -7,6 +7,7 @@ nothing has to be mended (a remedy beside one is an offer).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from core.hardware.doctor import cpu_rules, driver_rules, nvidia_rules, remedies, torch_rules, vendor_rules
 from core.hardware.doctor.facts import Facts, Finding
@@ -32,7 +33,15 @@ def diagnose(facts: Facts) -> tuple[Finding, ...]:
     ]
     if not any(finding.severity == "error" for finding in found):
         found += _cpu_alone(facts, {finding.code for finding in found})
-    return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
+    found.sort(key=lambda finding: _ORDER[finding.severity])
+    return tuple(_typed(finding, facts.platform.command) for finding in found)
+
+
+def _typed(finding: Finding, command: str) -> Finding:
+    """With commands for the Python that was examined."""
+    if finding.remedy is None:
+        return finding
+    return replace(finding, remedy=remedies.with_python(finding.remedy, command))
 
 
 def healthy(findings: Iterable[Finding]) -> bool:
@@ -67,7 +76,7 @@ def _cpu_alone(facts: Facts, said: set[str]) -> Iterator[Finding]:
     torch = facts.torch
     if torch is None or torch.available:
         return
-    if torch.built_for == "cpu" and not said & {"amd_gpu_unused", "intel_gpu_unused"}:
+    if torch.built_for == "cpu" and not said & {"amd_gpu_unused", "intel_gpu_unused", "driver_without_gpu"}:
         yield Finding("torch_for_cpu", "info", {"version": torch.software.torch})
     elif torch.built_for == "cuda" and "no_nvidia_gpu" in said:
         yield Finding("cuda_without_gpu", "info")

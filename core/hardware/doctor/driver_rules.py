@@ -16,10 +16,14 @@ def cause(facts: Facts) -> Finding | None:
     if facts.platform.family == "macos":
         return None
     answers = facts.driver.problem is None and bool(facts.gpus)
+    if facts.platform.tegra and not answers:
+        return None if cuda_works(facts) else Finding("jetson_unused", "error", {}, remedies.in_words())
     if cuda_works(facts):
         return None if answers else _without_readings(facts)
+    if facts.driver.problem == "nvml_hangs":
+        return Finding("driver_hangs", "error", {}, remedies.restart(facts.platform))
     if facts.platform.within == "wsl":
-        return _in_wsl(facts)
+        return _in_wsl(facts, answers)
     if facts.platform.within == "container" and (found := _in_container(facts, answers)):
         return found
     return _without_libcuda(facts) if answers else _silent(facts)
@@ -32,6 +36,12 @@ def cuda_works(facts: Facts) -> bool:
 
 def on_bus(facts: Facts) -> bool:
     return any(device.vendor == "nvidia" for device in facts.pci or ())
+
+
+def driver_alone(facts: Facts) -> bool:
+    """The driver is installed and no GPU is on the bus: it may be switched off, or unplugged."""
+    installed = facts.driver.kernel_module or facts.driver.problem == "nvml_driver_not_loaded"
+    return bool(installed) and facts.pci is not None and not on_bus(facts)
 
 
 def _bound(facts: Facts) -> set[str | None]:
@@ -52,12 +62,15 @@ def _without_readings(facts: Facts) -> Finding:
     return Finding("readings_missing", "warning", {}, remedies.in_words(remedies.DRIVER))
 
 
-def _in_wsl(facts: Facts) -> Finding | None:
+def _in_wsl(facts: Facts, answers: bool) -> Finding | None:
+    """Most PCs whose Windows has no driver of NVIDIA have no GPU of NVIDIA either."""
     if "dxg" not in facts.device_nodes:
         return Finding("wsl_without_gpu", "warning", {}, remedies.update_wsl())
-    if _lacks_libcuda(facts) or facts.driver.problem is not None or not facts.gpus:
-        return Finding("wsl_without_driver", "warning", {}, remedies.update_wsl())
-    return None
+    if answers and not _lacks_libcuda(facts):
+        return None
+    if answers or facts.driver.libraries:
+        return Finding("wsl_driver_silent", "error", {}, remedies.update_wsl())
+    return Finding("wsl_without_driver", "info", {}, remedies.update_wsl())
 
 
 def _in_container(facts: Facts, answers: bool) -> Finding | None:
@@ -90,7 +103,9 @@ def _silent(facts: Facts) -> Finding:
         return Finding("nouveau_bound", "error", {}, remedies.install_driver(platform))
     if _bound(facts) == {"vfio-pci"}:
         return Finding("gpu_given_to_vm", "info")
-    if facts.pci is not None and not on_bus(facts) and not driver.kernel_module:
+    if facts.pci is not None and not on_bus(facts):
+        if driver_alone(facts):
+            return Finding("driver_without_gpu", "info", {}, remedies.in_words(remedies.DRIVER))
         return Finding("no_nvidia_gpu", "info")
     match driver.problem:
         case "nvml_no_driver":

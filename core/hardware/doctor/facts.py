@@ -22,6 +22,8 @@ class Platform:
     python: str
     within: Literal["container", "wsl", "vm"] | None
     in_virtual_environment: bool
+    tegra: bool = False  # a Jetson: its GPU is part of the processor, on no bus, and mostly without NVML
+    command: str = "python"  # how this very Python is typed in the project's folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class PciDevice:
 
     vendor: Vendor
     driver: str | None  # the kernel driver bound to it: nvidia, nouveau, vfio-pci, amdgpu, i915, xe; None: none
+    memory_bytes: int | None = None  # its own, which only amdgpu tells
 
 
 @dataclass(frozen=True, slots=True)

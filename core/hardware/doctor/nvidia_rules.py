@@ -7,24 +7,26 @@ from collections.abc import Iterator
 from core.hardware.doctor import remedies, versions
 from core.hardware.doctor.facts import Facts, Finding, GpuFacts, Torch
 from core.hardware.doctor.visible import shown
+from core.records import Fact
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 # A desktop and its browser stay below this on the smallest GPUs that are trained on (8 GiB); with more taken,
 # batches that would fit elsewhere don't fit here.
 _USED_BY_OTHERS = 0.2
+_DESKTOP_BYTES = 2 * 2**30  # what screen and browser take of any
 
 
 def unused(facts: Facts) -> list[Finding]:
     """Why torch can't use GPUs that the driver shows, the root causes only."""
     torch = facts.torch
-    lost = [finding for gpu in facts.gpus if (finding := _lost(gpu))]
-    if torch is None or not facts.gpus:
+    lost = [finding for gpu in facts.gpus if (finding := _lost(gpu) or _too_old_gpu(facts, gpu))]
+    if torch is None or not facts.gpus or (len(lost) == len(facts.gpus) and not torch.available):
         return lost
     if torch.built_for != "cuda":
         return [*lost, *_other_build(facts, torch)]
     if (too_old := _too_old(facts, torch)) is not None:
         return [*lost, too_old]
-    found = [*lost, *_hidden(facts), *_without_kernels(facts, torch)]
+    found = [*lost, *_hidden(facts, torch.available), *_without_kernels(facts, torch)]
     if not torch.available and not any(finding.severity == "error" for finding in found):
         found.append(_unavailable(facts, torch))
     return found
@@ -35,7 +37,7 @@ def blamed(facts: Facts, uuid: str | None) -> bool:
     gpu = next((gpu for gpu in facts.gpus if uuid and _bare(gpu.uuid) == _bare(uuid)), None)
     if gpu is None:
         return False
-    return gpu.problem is not None or (facts.torch is not None and not _can_run(facts.torch, gpu))
+    return gpu.problem is not None or (facts.torch is not None and not can_run(facts.torch, gpu))
 
 
 def held_back(facts: Facts) -> Iterator[Finding]:
@@ -52,7 +54,18 @@ def held_back(facts: Facts) -> Iterator[Finding]:
         yield Finding("wsl_readings", "info")
 
 
+def _too_old_gpu(facts: Facts, gpu: GpuFacts) -> Finding | None:
+    """Nothing mends that, save an old torch that runs on it already."""
+    runs = facts.torch is not None and bool(facts.torch.architectures) and can_run(facts.torch, gpu)
+    if gpu.capability is None or runs or not versions.too_old(facts.platform, gpu.capability):
+        return None
+    capability = f"{gpu.capability[0]}.{gpu.capability[1]}"
+    return Finding("gpu_too_old", "info", {"name": gpu.name, "capability": capability})
+
+
 def _lost(gpu: GpuFacts) -> Finding | None:
+    if gpu.problem == "nvml_no_permission":
+        return Finding("gpu_not_permitted", "info", {"gpu": gpu.index})
     if gpu.problem == "nvml_reset_required":
         remedy = remedies.reset_gpu(gpu.index)
         return Finding("gpu_needs_reset", "error", {"gpu": gpu.index, "name": gpu.name}, remedy)
@@ -76,7 +89,6 @@ def _too_old(facts: Facts, torch: Torch) -> Finding | None:
     needed = versions.major(torch.runtime)
     if torch.available or needed is None or versions.serves(facts.driver, needed) is not False:
         return None
-    build = versions.suitable(facts)
     return Finding(
         "driver_too_old",
         "error",
@@ -85,14 +97,15 @@ def _too_old(facts: Facts, torch: Torch) -> Finding | None:
             "cuda": torch.runtime,
             "needed": versions.first_driver(needed) or "-",
         },
-        remedies.pair(build.index) if build else remedies.install_driver(facts.platform),
+        remedies.for_nvidia(facts),
     )
 
 
-def _hidden(facts: Facts) -> Iterator[Finding]:
+def _hidden(facts: Facts, torch_sees: bool) -> Iterator[Finding]:
+    """A batch system may show NVML fewer GPUs than the variable counts: what torch sees isn't hidden."""
     value = dict(facts.variables).get(_VARIABLE)
     seen = shown(value, [gpu.uuid for gpu in facts.gpus]) if value is not None else None
-    if value is None or seen is None:
+    if value is None or seen is None or (seen.count == 0 and torch_sees):
         return
     total, remedy = len(facts.gpus), remedies.unset(_VARIABLE, facts.platform)
     if seen.count == 0:
@@ -124,7 +137,9 @@ def _without_kernels(facts: Facts, torch: Torch) -> Iterator[Finding]:
     for gpu in facts.gpus:
         if gpu.problem is not None or gpu.capability is None or (seen and _bare(gpu.uuid) not in seen):
             continue
-        if not _can_run(torch, gpu):
+        if versions.too_old(facts.platform, gpu.capability):
+            continue
+        if not can_run(torch, gpu):
             capability = f"{gpu.capability[0]}.{gpu.capability[1]}"
             held = ", ".join(torch.architectures)
             yield Finding(
@@ -135,44 +150,44 @@ def _without_kernels(facts: Facts, torch: Torch) -> Iterator[Finding]:
             )
 
 
-def _can_run(torch: Torch, gpu: GpuFacts) -> bool:
+def can_run(torch: Torch, gpu: GpuFacts) -> bool:
     if torch.built_for != "cuda" or not torch.architectures or gpu.capability is None:
         return True  # not known otherwise
     return versions.covers(torch.architectures, gpu.capability)
 
 
 def _unavailable(facts: Facts, torch: Torch) -> Finding:
-    if any(gpu.mig for gpu in facts.gpus):
+    if all(gpu.mig for gpu in facts.gpus):
         return Finding("mig_without_instance", "error", {}, remedies.make_mig_instance())
     plain = facts.platform.family == "linux" and facts.platform.within != "wsl"
     if plain and facts.device_nodes and "nvidia-uvm" not in facts.device_nodes:
         return Finding("uvm_missing", "error", {}, remedies.load_module(facts.platform, "nvidia-uvm"))
-    if torch.problem:
-        return Finding(
-            "cuda_unavailable", "error", {"problem": torch.problem}, remedies.restart(facts.platform)
-        )
-    return Finding("cuda_unavailable_unexplained", "error", {}, remedies.restart(facts.platform))
+    remedy, problem = remedies.begin_anew(facts.platform), torch.problem
+    if problem and "system not yet initialized" in problem.lower():  # CUDA's error 802
+        return Finding("fabric_manager_missing", "error", {}, remedies.start_fabric_manager(facts.platform))
+    if problem:
+        return Finding("cuda_unavailable", "error", {"problem": problem}, remedy)
+    return Finding("cuda_unavailable_unexplained", "error", {}, remedy)
 
 
 def _shared(facts: Facts, gpu: GpuFacts) -> Iterator[Finding]:
     """Windows counts every program with a window as one that computes: there, only the memory tells."""
     counted = facts.platform.family == "linux" and facts.platform.within != "wsl"
-    if counted and gpu.other_processes:
-        yield Finding(
-            "gpu_shared",
-            "warning",
-            {"gpu": gpu.index, "name": gpu.name, "count": gpu.other_processes},
-            remedies.list_processes(),
-        )
-    elif gpu.memory_bytes and gpu.memory_used_bytes is not None and not gpu.mig:
-        share = gpu.memory_used_bytes / gpu.memory_bytes
-        if share > _USED_BY_OTHERS:
-            yield Finding(
-                "gpu_memory_taken",
-                "warning",
-                {"gpu": gpu.index, "name": gpu.name, "pct": round(100 * share)},
-                remedies.list_processes(),
-            )
+    who: dict[str, Fact] = {"gpu": gpu.index, "name": gpu.name}
+    if share := _taken(gpu):
+        told = who | {"pct": round(100 * share)}
+        yield Finding("gpu_memory_taken", "warning", told, remedies.list_processes())
+    elif counted and gpu.other_processes:
+        told = who | {"count": gpu.other_processes}
+        yield Finding("gpu_shared", "warning", told, remedies.list_processes())
+
+
+def _taken(gpu: GpuFacts) -> float | None:
+    """The share of its memory that is in use, where that is more than a desktop takes."""
+    if not gpu.memory_bytes or gpu.memory_used_bytes is None or gpu.mig:
+        return None
+    share = gpu.memory_used_bytes / gpu.memory_bytes
+    return share if share > _USED_BY_OTHERS and gpu.memory_used_bytes > _DESKTOP_BYTES else None
 
 
 def _bare(uuid: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.hardware.doctor.facts import Installed
 
-_PACKAGES = ("torch", "torchvision", "triton", "nvidia-ml-py", "pynvml")
+_PACKAGES = ("torch", "torchvision", "triton", "pytorch-triton", "nvidia-ml-py", "pynvml")
 _SUFFIXES = (".dist-info", ".egg-info")
 _EXACTLY = re.compile(r"torch\s*\(?\s*==\s*([^\s;,)]+)")
 

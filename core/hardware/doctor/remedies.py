@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.hardware.doctor.facts import Facts, Platform, Remedy
-from core.hardware.doctor.versions import BUILDS, TORCH, TORCHVISION, suitable
+from core.hardware.doctor.versions import BUILDS, TORCH, TORCHVISION, Build, covers, major, suitable, too_old
 
 DOCTOR = "python -m core doctor"
 DRIVER = "nvidia-smi"
@@ -49,7 +49,19 @@ def in_words(check: str | None = DOCTOR) -> Remedy:
     return Remedy((), check)
 
 
+def with_python(remedy: Remedy, command: str) -> Remedy:
+    """`command` in place of "python"."""
+
+    def typed(text: str) -> str:
+        return f"{command} {text.removeprefix('python ')}" if text.startswith("python ") else text
+
+    check = None if remedy.check is None else typed(remedy.check)
+    return Remedy(tuple(map(typed, remedy.commands)), check)
+
+
 def restart(platform: Platform) -> Remedy:
+    if platform.within == "wsl":
+        return Remedy(("wsl.exe --shutdown",), DRIVER)
     return Remedy(() if platform.within == "container" else _REBOOT.get(platform.family, ()), DRIVER)
 
 
@@ -65,6 +77,20 @@ def load_module(platform: Platform, module: str = "nvidia") -> Remedy:
     if platform.family != "linux" or platform.within == "container":
         return in_words(DRIVER)
     return Remedy((f"sudo modprobe {module}",), DRIVER if module == "nvidia" else DOCTOR)
+
+
+def begin_anew(platform: Platform) -> Remedy:
+    """After sleep the module for computing may have to be loaded again; that it is in use does no harm."""
+    again = restart(platform)
+    if platform.family != "linux" or platform.within in ("container", "wsl"):
+        return again
+    return Remedy(("sudo modprobe -r nvidia-uvm", "sudo modprobe nvidia-uvm", *again.commands), DOCTOR)
+
+
+def start_fabric_manager(platform: Platform) -> Remedy:
+    if platform.within == "container":
+        return in_words()
+    return Remedy(("sudo systemctl enable --now nvidia-fabricmanager",), DOCTOR)
 
 
 def update_wsl() -> Remedy:
@@ -89,16 +115,33 @@ def install_torch(facts: Facts) -> Remedy:
     platform = facts.platform
     if platform.family == "macos":
         return pair(None) if platform.architecture == "arm64" else in_words()
-    if platform.family == "other":
+    if platform.family == "other" or platform.tegra:
         return in_words()
+    if facts.gpus and all(too_old(platform, gpu.capability) for gpu in facts.gpus):
+        return pair("cpu")
     nvidia = bool(facts.gpus) or any(device.vendor == "nvidia" for device in facts.pci or ())
     return for_nvidia(facts) if nvidia else pair("cpu")
 
 
 def for_nvidia(facts: Facts) -> Remedy:
-    """The build that this driver serves and these GPUs can run; in words where there is none."""
-    build = suitable(facts)
-    return pair(build.index) if build else in_words()
+    """The build that this driver serves and these GPUs can run, or one with a newer driver; else in words."""
+    if build := suitable(facts):
+        return pair(build.index)
+    build, driver = suitable(facts, whatever_driver=True), install_driver(facts.platform)
+    if build is None or not driver.commands:
+        return in_words()
+    if _is_here(build, facts):
+        return driver
+    *commands, reboot = driver.commands
+    return Remedy((*commands, *pair(build.index).commands, reboot), DOCTOR)
+
+
+def _is_here(build: Build, facts: Facts) -> bool:
+    """Whether torch is of this CUDA already, and holds what the GPUs need."""
+    torch = facts.torch
+    if torch is None or torch.built_for != "cuda" or major(torch.runtime) != build.major:
+        return False
+    return all(covers(torch.architectures, gpu.capability) for gpu in facts.gpus if gpu.capability)
 
 
 def for_other(backend: str, platform: Platform) -> Remedy:
@@ -121,6 +164,8 @@ def pair(index: str | None) -> Remedy:
 def same_pair(facts: Facts) -> Remedy:
     """Both afresh, in the build that torch is of now."""
     torch, platform = facts.torch, facts.platform
+    if platform.tegra:
+        return in_words()
     if torch is None or torch.built_for == "cpu":
         return pair("cpu" if platform.family in ("linux", "windows") else None)
     if torch.built_for == "cuda":

@@ -23,7 +23,7 @@ def installed(facts: Facts) -> Iterator[Finding]:
 
 def _no_torch(facts: Facts) -> Iterator[Finding]:
     problem = facts.torch_problem
-    if problem is not None:
+    if problem is not None and not (facts.platform.tegra and problem.code == "torch_missing"):
         hangs = problem.code == "torch_hangs"
         remedy = remedies.restart(facts.platform) if hangs else remedies.install_torch(facts)
         said = {name: value if value != "" else "-" for name, value in problem.facts.items()}
@@ -67,10 +67,13 @@ def _builds(facts: Facts, torch: Torch, vision: Installed) -> tuple[str, str] | 
 
 def _compiling(facts: Facts, torch: Torch) -> Iterator[Finding]:
     """Windows' wheels never come with Triton: there is nothing to mend there."""
-    if torch.built_for == "cuda" and facts.platform.family == "linux" and _first(facts, "triton") is None:
+    usual = torch.built_for == "cuda" and facts.platform.family == "linux" and not facts.platform.tegra
+    if usual and not any(
+        _first(facts, name) for name in ("triton", "pytorch-triton")
+    ):  # as nightly builds call it
         yield Finding("triton_missing", "warning", {}, remedies.same_pair(facts))
     if facts.compiler is False:
-        yield Finding("compiler_missing", "warning", {}, remedies.install_compiler(facts.platform))
+        yield Finding("compiler_missing", "info", {}, remedies.install_compiler(facts.platform))
 
 
 def _first(facts: Facts, package: str) -> Installed | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.hardware.doctor import remedies
+from core.hardware.doctor import driver_rules, remedies
 from core.hardware.doctor.facts import Facts, Finding, Torch
 from core.hardware.doctor.visible import hides_all
 
 _AMD_VARIABLES = ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
 _INTEL_VARIABLES = ("ZE_AFFINITY_MASK",)
+_LEAST_BYTES = 4 * 2**30  # with less of its own, an AMD GPU is a part of the processor
 
 
 def amd(facts: Facts) -> Iterator[Finding]:
@@ -22,7 +23,7 @@ def amd(facts: Facts) -> Iterator[Finding]:
         yield from _without_gfx(torch)
     elif present and facts.platform.family == "linux":
         remedy = remedies.for_other("rocm", facts.platform)
-        if "kfd" in facts.device_nodes and not torch.available and not facts.gpus:
+        if _best(facts, torch) and amd_card(facts):
             yield Finding("amd_gpu_unused", "warning", {}, remedy)
         else:  # beside a better one, or built into the processor without a way for ROCm
             yield Finding("amd_gpu_beside", "info")
@@ -35,7 +36,7 @@ def intel(facts: Facts) -> Iterator[Finding]:
     if torch.built_for == "xpu":
         if not torch.available and not facts.gpus:
             yield from _xpu(facts, torch, present)
-    elif present and not torch.available and not facts.gpus:
+    elif present and _best(facts, torch):
         yield Finding("intel_gpu_unused", "info", {}, remedies.for_other("xpu", facts.platform))
 
 
@@ -46,7 +47,7 @@ def apple(facts: Facts) -> Iterator[Finding]:
     if platform.architecture != "arm64":
         if "Apple" in facts.cpu.model:
             yield Finding("python_under_rosetta", "error", {}, remedies.in_words())
-        else:
+        elif torch is None or not torch.available:
             yield Finding("mac_with_intel", "info")
     elif torch is not None and not torch.available:
         if torch.built_for != "mps":
@@ -109,6 +110,18 @@ def _hiding(facts: Facts, variables: tuple[str, ...]) -> tuple[str, str] | None:
     return next(
         ((name, values[name]) for name in variables if name in values and hides_all(values[name])), None
     )
+
+
+def _best(facts: Facts, torch: Torch) -> bool:
+    """Whether there is no better GPU here, be it one whose driver has to be mended first."""
+    nvidia = bool(facts.gpus) or driver_rules.on_bus(facts) or driver_rules.driver_alone(facts)
+    return not torch.available and not nvidia
+
+
+def amd_card(facts: Facts) -> bool:
+    """Whether ROCm's driver has one that isn't known to be a processor's small one."""
+    own = [device.memory_bytes for device in facts.pci or () if device.vendor == "amd"]
+    return "kfd" in facts.device_nodes and any(memory is None or memory >= _LEAST_BYTES for memory in own)
 
 
 def _present(facts: Facts, vendor: str) -> bool | None:

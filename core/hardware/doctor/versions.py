@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.hardware.doctor.facts import Driver, Facts
+from core.hardware.doctor.facts import Driver, Facts, Platform
 
 TORCH, TORCHVISION = "2.13.0", "0.28.0"  # the pair that requirements.txt asks for
 
@@ -81,17 +81,32 @@ def covers(architectures: Iterable[str], capability: Capability) -> bool:
     return any(_runs(architecture, capability) for architecture in architectures)
 
 
-def suitable(facts: Facts) -> Build | None:
-    """The newest build that this driver serves and all these GPUs can run; None: there is none."""
-    arm = facts.platform.architecture in ("aarch64", "arm64")
-    capabilities = {gpu.capability for gpu in facts.gpus if gpu.capability}
+def suitable(facts: Facts, whatever_driver: bool = False) -> Build | None:
+    """The newest build that this driver serves and these GPUs can run; None: there is none.
+
+    Those that no build runs on are left aside.
+    """
+    known = {gpu.capability for gpu in facts.gpus if gpu.capability}
+    capabilities = {found for found in known if not too_old(facts.platform, found)}
+    if known and not capabilities:
+        return None
     for build in BUILDS:
-        held = build.on_arm if arm else build.architectures
-        if serves(facts.driver, build.major) is not False and all(
-            covers(held, found) for found in capabilities
-        ):
+        served = whatever_driver or serves(facts.driver, build.major) is not False
+        if served and all(covers(_held(build, facts.platform), found) for found in capabilities):
             return build
     return None
+
+
+def too_old(platform: Platform, capability: Capability | None) -> bool:
+    """Whether no build reaches back to such a GPU."""
+    if capability is None:
+        return False
+    names = [name.removeprefix("sm_") for build in BUILDS for name in _held(build, platform)]
+    return capability < min((int(name[:-1]), int(name[-1])) for name in names)
+
+
+def _held(build: Build, platform: Platform) -> tuple[str, ...]:
+    return build.on_arm if platform.architecture in ("aarch64", "arm64") else build.architectures
 
 
 def _runs(architecture: str, capability: Capability) -> bool:

@@ -22,7 +22,7 @@ class Aside(Generic[T]):
         """Begin the work for `at_s`; False while the last one is still going on."""
         if self._thread is not None and self._thread.is_alive():
             return False
-        self._result = None
+        self._result = self._failure = None  # of work that nobody asked for
         self._thread = threading.Thread(target=self._run, args=(at_s,), name=self._name, daemon=True)
         self._thread.start()
         return True

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from core.hardware.cpu import busy_and_total
+from core.hardware.monitor.counters import EnergyTotal
 from core.hardware.rapl import PackageEnergy
 from core.hardware.system import text
 from core.records import Absent, CpuNow, CpuSample, Happening, Note
@@ -35,7 +36,7 @@ class Cores:
         self._clocks_hz: tuple[float, ...] | None = None
         self._clocks_at_s = -math.inf
         self._energy = PackageEnergy(root)
-        self._energy_before_j = self._counted_j = 0.0
+        self._total = EnergyTotal()
         self._read_at_s: float | None = None
 
     def read(self, at_s: float) -> tuple[CpuNow, tuple[Happening, ...]]:
@@ -44,7 +45,7 @@ class Cores:
         load_pct, core_loads_pct = self._loads()
         clocks_hz = self._clocks(at_s)
         memory = self._memory()
-        energy_j, happenings = self._joules(at_s)
+        energy_j, believed, happenings = self._joules(at_s)
         self._read_at_s = at_s
         sample = CpuSample(
             at_s=at_s,
@@ -53,7 +54,7 @@ class Cores:
             clock_hz=sum(clocks_hz) / len(clocks_hz) if clocks_hz else None,
             memory_used_bytes=int(memory.used) if memory else None,
             worker_memory_bytes=None,
-            energy_j=energy_j,
+            energy_j=energy_j if believed else None,  # or the stretch that is left out would look like 0 W
         )
         now = CpuNow(
             sample=sample,
@@ -78,7 +79,10 @@ class Cores:
             self._missing("not_read_yet", "load_pct", "core_loads_pct")
             return None, (None,) * len(times)
         loads = tuple(_load_pct([old], [new]) for old, new in zip(last, times, strict=True))
-        return _load_pct(last, times), loads
+        load_pct = _load_pct(last, times)
+        if load_pct is None:
+            self._missing("not_read_yet", "load_pct", "core_loads_pct")
+        return load_pct, loads
 
     def _clocks(self, at_s: float) -> tuple[float, ...] | None:
         """psutil's clock falls back on the nominal one, which never moves: only cpufreq measures."""
@@ -100,18 +104,21 @@ class Cores:
             self._missing("memory_hidden", "memory_used_bytes", "memory_bytes")
             return None
 
-    def _joules(self, at_s: float) -> tuple[float | None, tuple[Happening, ...]]:
-        gap_s = 0.0 if self._read_at_s is None else at_s - self._read_at_s
-        happenings: tuple[Happening, ...] = ()
-        if gap_s > _ENERGY_GAP_S and self._energy.reason is None:
-            self._energy_before_j, self._energy = self._counted_j, PackageEnergy(self._root)
-            happenings = (Happening(at_s, Note("monitor_cpu_energy_gap", {"seconds": round(gap_s)})),)
-        joules = self._energy.read_j()
-        if joules is None:
+    def _joules(self, at_s: float) -> tuple[float | None, bool, tuple[Happening, ...]]:
+        """The energy so far, whether the counter could be believed just now, and what is to be told of it."""
+        counter_j = self._energy.read_j()
+        if counter_j is None:
             self._missing(self._energy.reason or "rapl_absent", "energy_j")
-            return None, happenings
-        self._counted_j = self._energy_before_j + joules
-        return self._counted_j, happenings
+            return None, False, ()
+        gap_s = 0.0 if self._read_at_s is None else at_s - self._read_at_s
+        if gap_s > _ENERGY_GAP_S:
+            self._total.leave_out()
+            note = Note("monitor_cpu_energy_gap", {"seconds": round(gap_s)})
+        else:  # a machine that slept begins to count anew, which looks like a counter that went round
+            note = Note("monitor_cpu_counter_jumped")
+        believed = self._total.add(counter_j, at_s, None)
+        told = gap_s > _ENERGY_GAP_S or not believed
+        return self._total.joules, believed, (Happening(at_s, note),) if told else ()
 
     def _missing(self, reason: str, *names: str) -> None:
         self._reasons |= dict.fromkeys(names, reason)

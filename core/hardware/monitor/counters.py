@@ -8,12 +8,12 @@ from core.hardware.nvml import MOVED_WRAPS_AT
 _LANE_BYTES_PER_S = {1: 0.25e9, 2: 0.5e9, 3: 0.985e9, 4: 1.969e9, 5: 3.938e9, 6: 7.563e9}
 _FASTEST_LINK_BYTES_PER_S = 16 * 7.563e9
 _TOLERANCE = 1.2  # of the two readings' times
-_FASTEST_GPU_W = 2000.0
+_MOST_W = 2000.0  # of a GPU, or of all packages of a CPU, where no limit is known
 _STEP_J = 2000.0  # a counter may move in steps
 
 
 class EnergyTotal:
-    """Joules since the first reading of a counter that may jump: such a stretch is left out."""
+    """Joules since the first reading of a counter that may jump or begin anew: such a stretch is left out."""
 
     def __init__(self) -> None:
         self.joules: float | None = None
@@ -23,16 +23,20 @@ class EnergyTotal:
         """One more reading; whether the counter was believed. One that is missing changes nothing."""
         if counter_j is None:
             return True
-        if self._last is None or self.joules is None:
-            self.joules, self._last = 0.0, (counter_j, at_s)
+        last, self._last = self._last, (counter_j, at_s)
+        self.joules = self.joules or 0.0
+        if last is None:
             return True
-        last_j, last_s = self._last
-        self._last = counter_j, at_s
-        most_j = 2 * (limit_w or _FASTEST_GPU_W) * (at_s - last_s) + _STEP_J
+        last_j, last_s = last
+        most_j = 2 * (limit_w or _MOST_W) * (at_s - last_s) + _STEP_J
         if not 0 <= counter_j - last_j <= most_j:
             return False
         self.joules += counter_j - last_j
         return True
+
+    def leave_out(self) -> None:
+        """What the counter says next can't be compared with what it said last."""
+        self._last = None
 
 
 def bytes_per_s(before: int, after: int, window_s: float, link: str | None) -> float | None:

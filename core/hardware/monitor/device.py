@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 from core.hardware.monitor import processes
@@ -11,7 +12,7 @@ from core.hardware.monitor.history import blank_gpu
 from core.hardware.nvml import LiveReader
 from core.records import Absent, Gpu, GpuNow, GpuProcess, GpuSample, Note
 
-SLOW_EVERY_S = 5.0
+SLOW_EVERY_S = 5.0  # what would disturb a measurement; and while there is one, what hardly changes
 
 _SENSORS = tuple(field.name for field in fields(GpuSample) if field.name != "at_s")
 _BOTH_WAYS = ("sent_bytes_per_s", "received_bytes_per_s")
@@ -24,6 +25,7 @@ class Device:
         self.lost: str | None = None  # why it doesn't answer
         self.asked_s = -math.inf  # when it was asked what is slow to answer
         self._reader = LiveReader(gpu.uuid)
+        self._sample = blank_gpu(0.0)
         self._energy = EnergyTotal()
         self._moved: tuple[float, tuple[int, int]] | None = None
         self._counts_traffic = True
@@ -32,26 +34,37 @@ class Device:
     def _forget(self) -> None:
         """What was known and isn't read with every tick."""
         self._rates: tuple[float | None, float | None] = (None, None)
+        self._link: str | None = None
+        self._limit_w: float | None = None
+        self._settings_s = -math.inf  # when these two were asked
         self._mine: tuple[GpuProcess, ...] | None = None
         self._others: int | None = None
         self._why_no_rates: str | None = "not_read_yet"
         self._why_no_processes: str | None = "not_read_yet"
 
-    def take_anew(self, gpu: Gpu | None = None) -> None:
-        """Ask the driver for it again: the old handle is of no use any more."""
-        self.gpu = gpu or self.gpu
-        self._reader = LiveReader(self.gpu.uuid)
+    def take_anew(self, gpu: Gpu) -> None:
+        """Ask the driver for it again: the old handle may be of no use any more."""
+        self.gpu = gpu
+        self._reader = LiveReader(gpu.uuid)
         self._counts_traffic = True
 
-    def read(self, at_s: float, *, measured: bool) -> tuple[GpuNow, bool]:
-        """All that is known of it now, and whether its energy counter could be believed."""
-        sample = self._reader.sample(at_s)
+    def sense(self, at_s: float, clock: Callable[[], float], *, measured: bool) -> bool:
+        """Read the sensors, stamped `at_s`; whether the energy counter could be believed."""
+        self._sample = self._reader.sample(at_s)
+        read_s = clock()  # a driver that hung has answered long after `at_s`
         self.lost = self._reader.lost()
         if self.lost is not None:
             self._forget()
-            return lost(self.gpu, at_s, Note(self.lost)), True
-        link, limit_w = self._reader.link(), self._reader.power_limit_w()
-        believed = self._energy.add(sample.energy_j, at_s, limit_w or self.gpu.power_limit_w)
+            return True
+        if not measured or at_s - self._settings_s >= SLOW_EVERY_S:
+            self._link, self._limit_w = self._reader.link(), self._reader.power_limit_w()
+            self._settings_s = at_s
+        return self._energy.add(self._sample.energy_j, read_s, self._limit_w or self.gpu.power_limit_w)
+
+    def now(self, *, measured: bool) -> GpuNow:
+        """All that is known of it."""
+        if self.lost is not None:
+            return lost(self.gpu, self._sample.at_s, Note(self.lost))
         mine, others, why_no_processes = self._mine, self._others, self._why_no_processes
         if measured:
             mine, others, why_no_processes = None, None, "processes_not_asked"
@@ -61,18 +74,17 @@ class Device:
         ways = zip(_BOTH_WAYS, self._rates, strict=True)
         reasons |= {name: self._why_no_rates for name, rate in ways if rate is None}
         reasons |= dict.fromkeys(_OF_PROCESSES, why_no_processes)
-        now = GpuNow(
-            gpu=replace(self.gpu, power_limit_w=limit_w),
-            sample=sample,
-            pcie=link,
+        return GpuNow(
+            gpu=replace(self.gpu, power_limit_w=self._limit_w),
+            sample=self._sample,
+            pcie=self._link,
             sent_bytes_per_s=self._rates[0],
             received_bytes_per_s=self._rates[1],
-            energy_j=None if sample.energy_j is None else self._energy.joules,
+            energy_j=None if self._sample.energy_j is None else self._energy.joules,
             processes=mine,
             other_processes=others,
             absent=tuple(Absent(f"gpu.{name}", reason) for name, reason in reasons.items() if reason),
         )
-        return now, believed
 
     def mark_traffic(self, now_s: float) -> bool:
         """Begin a short window over which PCIe's counters are compared; False where they aren't given."""
@@ -114,8 +126,13 @@ class Device:
             return
         running = self._reader.processes()
         self._why_no_processes = self._reader.reason("processes")
-        if running is not None:
-            self._mine, self._others = processes.split(running)
+        if running is None:
+            return
+        split = processes.split(running)
+        if split is None:
+            self._why_no_processes = "processes_hidden"
+        else:
+            self._mine, self._others = split
 
     def _no_traffic(self) -> None:
         """The counters gave nothing: for the moment, or for good, where the driver's slow answer stands in."""

@@ -12,7 +12,6 @@ from core.hardware.monitor.device import Device
 from core.records import Gpu, GpuNow, Happening, Note
 
 LOOK_AROUND_S = 10.0  # for GPUs that are new or came back
-REOPEN_S = 60.0  # NVML closed and opened, where that may bring one back
 TRAFFIC_S = 0.02  # the window that the driver's own PCIe reading has; longer, and the counters wrap unseen
 _SLOW_AT_ONCE = 4  # GPUs asked slow questions in one tick
 _DRIVER_GONE = {"nvml_no_driver", "nvml_driver_not_loaded", "nvml_version_mismatch", "nvml_closed"}
@@ -30,8 +29,7 @@ class Seen:
 class Gpus:
     """Reads every GPU that the driver shows, and keeps those in mind that it no longer does.
 
-    NVML is never closed, and nothing slow asked, while `measuring()` names anything: a job's sampler uses
-    it too. `clock` and `rest` are for tests.
+    Nothing slow is asked while `measuring()` names anything. `clock` and `rest` are for tests.
     """
 
     def __init__(
@@ -46,31 +44,31 @@ class Gpus:
         self._devices: dict[str, Device] = {}
         self._absent: str | None = "nvml_no_gpu"
         self._look_at_s = -math.inf
-        self._reopen_at_s = -math.inf
         self._unheard = 0  # GPUs that the driver counts and that never answered
         self._news: list[Happening] = []
 
     def read(self, at_s: float) -> Seen:
         """All GPUs now, stamped `at_s`. Never raises for what a driver answers."""
         self._news = []
-        if at_s >= self._look_at_s:
+        measured = bool(self._measuring())
+        if at_s >= self._look_at_s and not (measured and self._devices):
             self._look_around(at_s)
         devices = sorted(self._devices.values(), key=lambda device: device.gpu.index)
+        for device in devices:  # before all that takes longer: these readings are stamped
+            self._sense(device, at_s, measured)
         self._watch_traffic(devices)
         measured = bool(self._measuring())
         if not measured:
             self._ask_slowly(devices, at_s)
-        gpus = tuple(self._read(device, at_s, measured) for device in devices)
+        gpus = tuple(device.now(measured=measured) for device in devices)
         return Seen(gpus, None if gpus else self._absent, tuple(self._news))
 
-    def _read(self, device: Device, at_s: float, measured: bool) -> GpuNow:
+    def _sense(self, device: Device, at_s: float, measured: bool) -> None:
         before = device.lost
-        now, believed = device.read(at_s, measured=measured)
-        if not believed:
+        if not device.sense(at_s, self._clock, measured=measured):
             self._tell("monitor_counter_jumped", at_s, device.gpu)
         if device.lost is not None and before is None:
             self._look_at_s = at_s  # with the next tick: it may be back at once
-            self._reopen_at_s = max(self._reopen_at_s, at_s + LOOK_AROUND_S)
             gone = device.lost in _DRIVER_GONE
             self._tell(
                 "monitor_driver_gone" if gone else "monitor_gpu_lost", at_s, None if gone else device.gpu
@@ -80,7 +78,6 @@ class Gpus:
             self._tell(
                 "monitor_driver_back" if back else "monitor_gpu_back", at_s, None if back else device.gpu
             )
-        return now
 
     def _tell(self, code: str, at_s: float, gpu: Gpu | None) -> None:
         facts: dict[str, str | int | float | bool | None] = {}
@@ -96,8 +93,6 @@ class Gpus:
         count = nvml.count()
         if self._devices and not lost and count == len(self._devices):
             return
-        if not first and (lost or not self._devices):
-            self._reopen(at_s)
         found, self._absent = nvml.gpus()
         for gpu in found:
             device = self._devices.get(gpu.uuid)
@@ -110,15 +105,6 @@ class Gpus:
         before, self._unheard = self._unheard, max(0, (count or 0) - len(self._devices))
         if self._unheard > before:
             self._news.append(Happening(at_s, Note("monitor_gpus_unheard", {"count": self._unheard})))
-
-    def _reopen(self, at_s: float) -> None:
-        """Close and open NVML, if it is time to and nobody else uses it."""
-        if at_s < self._reopen_at_s or self._measuring():
-            return
-        self._reopen_at_s = at_s + REOPEN_S
-        nvml.reopen()
-        for device in self._devices.values():
-            device.take_anew()
 
     def _watch_traffic(self, devices: Sequence[Device]) -> None:
         begun = [device for device in devices if device.mark_traffic(self._clock())]

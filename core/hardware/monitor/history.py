@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from core.records import CpuSample, Gpu, GpuSample, GpuTrace, Happening, MachineNow, Stretch, Watched
 
 HISTORY_S = 600.0
 _HAPPENINGS = 100
-_Sample = TypeVar("_Sample", CpuSample, GpuSample)
 _LATE = 2.5  # intervals after which the next sample begins a new line
 
 
@@ -36,7 +34,7 @@ class History:
         """
         last_s = self._cpu[-1].at_s if self._cpu else None
         if last_s is not None and not 0 < now.at_s - last_s <= HISTORY_S:
-            self._forget()
+            self.begin_anew()
             last_s = None
         if self._began_s is None:
             self._began_s = now.at_s
@@ -48,18 +46,14 @@ class History:
         self._happenings.extend(happenings)
         self._measured(now.at_s, measured, last_s if last_s is not None and paused else now.at_s)
 
-    def watched(self, last_s: float | None) -> Watched:
-        """What is kept, or of it the last `last_s` seconds."""
-        count = len(self._cpu)
-        if last_s is not None and self._cpu:
-            since_s = self._cpu[-1].at_s - last_s
-            count = sum(sample.at_s >= since_s for sample in self._cpu)
+    def watched(self) -> Watched:
+        """What is kept: a copy."""
         return Watched(
             began_s=self._began_s or 0.0,
             interval_s=self._interval_s,
-            cpu=_newest(self._cpu, count),
+            cpu=tuple(self._cpu),
             gpus=tuple(
-                GpuTrace(gpu, _newest(self._traces[uuid], count))
+                GpuTrace(gpu, tuple(self._traces[uuid]))
                 for uuid, gpu in sorted(self._gpus.items(), key=lambda item: item[1].index)
             ),
             happenings=tuple(self._happenings),
@@ -89,7 +83,8 @@ class History:
         self._stretches = [item for item in ended if item.end_s is None or item.end_s >= oldest_s]
         self._stretches += [Stretch(at_s, None, label) for label in labels if label not in going_on]
 
-    def _forget(self) -> None:
+    def begin_anew(self) -> None:
+        """Forget all but when the watching began."""
         self._cpu.clear()
         self._gpus.clear()
         self._traces.clear()
@@ -103,8 +98,3 @@ def blank_cpu(at_s: float) -> CpuSample:
 
 def blank_gpu(at_s: float) -> GpuSample:
     return GpuSample(at_s, None, None, None, None, None, None, None, None)
-
-
-def _newest(kept: deque[_Sample], count: int) -> tuple[_Sample, ...]:
-    whole = tuple(kept)
-    return whole[-count:] if count else ()

@@ -19,9 +19,10 @@ from core.records import CpuNow, Happening, MachineNow, Note, Watched
 INTERVAL_S = 1.0  # a measurement tolerates at most two looks a second
 UNWATCHED_S = 10.0  # a page that still looks does so more often
 _RETRY_S = 10.0  # after an error of our own
-_PATIENCE_S = 0.5  # with the GPUs, which answer in a few ms each
+_PATIENCE_S = 0.9  # with the GPUs: a few ms each, but many of them, under load, have taken longer
 _WORTH_TELLING_S = 2.0  # a driver that is opened anew may take a second
 _FAREWELL_S = 2.0
+_SLEPT_S = 5.0  # by which the time of day ran away from the records' clock within one tick
 
 
 class CpuSource(Protocol):
@@ -37,7 +38,7 @@ class Monitor:
 
     `measuring` gives the labels of what is measured now (job ids). The GPUs are read in a thread of their
     own: a driver that hangs holds up nothing else, and there is never a second such thread. Safe from any
-    thread. `clock` and `wait` (seconds -> whether to stop) are for tests, as are the sources.
+    thread. `clock`, `wall` and `wait` (seconds -> whether to stop) are for tests, as are the sources.
     """
 
     def __init__(
@@ -48,13 +49,15 @@ class Monitor:
         gpus: Callable[[Callable[[], Sequence[str]]], GpuSource] = Gpus,
         patience_s: float = _PATIENCE_S,
         clock: Callable[[], float] = time.perf_counter,
+        wall: Callable[[], float] = time.time,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         self._measuring = measuring
         self._make_cpu, self._make_gpus = cpu, gpus
         self._cpu: CpuSource | None = None  # made in the thread: looking at a page must not wait for a driver
         self._gpus: Aside[Seen] | None = None
-        self._patience_s, self._clock = patience_s, clock
+        self._patience_s, self._clock, self._wall = patience_s, clock, wall
+        self._apart_s: float | None = None  # the two clocks
         self._closing = threading.Event()
         self._wait = wait or self._closing.wait
         self._last_seen = Seen((), "gpus_not_read_yet")
@@ -100,10 +103,10 @@ class Monitor:
                 self._thread = thread
             return self._now
 
-    def watched(self, last_s: float | None = None) -> Watched:
-        """What was seen so far, or of it the last `last_s` seconds. Doesn't count as looking."""
+    def watched(self) -> Watched:
+        """What was seen in the last minutes. Doesn't count as looking."""
         with self._lock:
-            return self._history.watched(last_s)
+            return self._history.watched()
 
     def stale_s(self) -> float | None:
         """How old the newest reading is; None before the first."""
@@ -162,9 +165,20 @@ class Monitor:
         seen = self._seen(self._gpus, at_s)
         self._number += 1
         now = MachineNow(self._number, at_s, cpu, seen.gpus, seen.absent)
+        slept = self._slept(at_s)
+        happenings = slept + of_cpu + (late.happenings if late else ()) + seen.happenings
         with self._lock:
             self._now, self._failure = now, None
-            self._history.add(now, of_cpu + (late.happenings if late else ()) + seen.happenings, measured)
+            if slept:
+                self._history.begin_anew()
+            self._history.add(now, happenings, measured)
+
+    def _slept(self, at_s: float) -> tuple[Happening, ...]:
+        """A clock that stands still while the machine sleeps gives older samples a wrong time of day."""
+        before_s, self._apart_s = self._apart_s, self._wall() - self._clock()
+        if before_s is None or abs(self._apart_s - before_s) < _SLEPT_S:
+            return ()
+        return (Happening(at_s, Note("monitor_slept")),)
 
     def _seen(self, reading: Aside[Seen], at_s: float) -> Seen:
         seen = reading.result(self._patience_s)
@@ -181,6 +195,6 @@ class Monitor:
         before_s, self._blocked_s = self._blocked_s or 0.0, self._clock() - self._asked_s
         told = before_s < _WORTH_TELLING_S <= self._blocked_s
         news = (Happening(at_s, Note("monitor_gpus_block")),) if told else ()
-        note = Note("gpu_reading_blocks", {"seconds": round(self._blocked_s)})
+        note = Note("gpu_reading_blocks", {"seconds": math.ceil(self._blocked_s)})
         gpus = tuple(lost(seen.gpu, at_s, note) for seen in self._last_seen.gpus)
         return Seen(gpus, self._last_seen.absent, news)

@@ -23,11 +23,14 @@ def numbered_as_here() -> bool:
         return False
 
 
-def split(running: Iterable[tuple[int, int | None]]) -> tuple[tuple[GpuProcess, ...], int]:
-    """This user's processes of these (number, bytes), and how many others there are."""
+def split(running: Iterable[tuple[int, int | None]]) -> tuple[tuple[GpuProcess, ...], int] | None:
+    """This user's processes of these (number, bytes), and how many others; None where we can't be named."""
     mine: list[GpuProcess] = []
     others = 0
-    us = _owner(psutil.Process())
+    try:
+        us = _owner(psutil.Process())
+    except (psutil.Error, OSError):  # Windows asks a server for names, which may be out of reach
+        return None
     for pid, memory_bytes in running:
         try:
             process = psutil.Process(pid)
