@@ -15,7 +15,7 @@ from core.wording import processor_words
 from pages._monitor import monitor_arithmetic, monitor_words
 from pages._monitor.monitor_arithmetic import Arithmetic
 from pages._monitor.monitor_state import Seen
-from pages._monitor.monitor_words import Reader, celsius, clock, flow, gpu_name
+from pages._monitor.monitor_words import JOINED, Reader, celsius, clock, flow, gpu_name
 from pages._shared import resources, visitor
 from pages._shared.markdown import plain
 
@@ -28,10 +28,9 @@ On = Mapping[str, Arithmetic | None]  # what is computed on each device that som
 
 
 def show(seen: Seen, on: On, in_full: Collection[str], translate: Translate) -> None:
-    """The CPU, the GPUs of `in_full` with all their readings, and the others with the most important ones."""
+    """The CPU, and the GPUs of `in_full`, with all their readings."""
     _ = translate
     full = [gpu for gpu in seen.now.gpus if gpu.gpu.uuid in in_full]
-    others = [gpu for gpu in seen.now.gpus if gpu.gpu.uuid not in in_full]
     seconds = seen.now.at_s - seen.watched.began_s
     cells = 1 + max(1, len(full))
     with st.grid(min(_MOST_ABREAST, cells), min_column_width=_WIDTH, border=True) as grid:
@@ -43,27 +42,32 @@ def show(seen: Seen, on: On, in_full: Collection[str], translate: Translate) -> 
         if not seen.now.gpus:
             with grid.cell():
                 _no_gpu(seen.now.gpus_absent, _)
+
+
+def show_others(seen: Seen, on: On, in_full: Collection[str], translate: Translate) -> None:
+    """The other GPUs, with the most important readings: one element each, so that a refresh stays small."""
+    others = [gpu for gpu in seen.now.gpus if gpu.gpu.uuid not in in_full]
     if others:
         with st.grid(min_column_width=_NARROW, border=True):
-            for gpu in others:  # one element each, so that a refresh stays small
-                _briefly(gpu, on, _)
+            for gpu in others:
+                _briefly(gpu, on, translate)
 
 
 def _cpu(cpu: CpuNow, on: On, seconds: float, translate: Translate) -> None:
     _ = translate
     read = Reader(cpu.absent, None, _)
-    st.markdown(f"**{plain(processor())}**")
     sample = cpu.sample
     _metric(
+        processor(),
         _("Load, all cores"),
         read.bare("load_pct", sample.load_pct, units.percent),
-        _computed(on, monitor_arithmetic.CPU, _),
         _(
             "The share of time in which the logical cores had something to run. Waiting for memory counts "
             "as busy."
         ),
     )
     lines = [
+        *_computed(on, monitor_arithmetic.CPU, _),
         _memory(read, sample.memory_used_bytes, cpu.memory_bytes, _),
         _("Clock {x}").format(x=read.value("clock_hz", sample.clock_hz, clock)),
         _energy(read, cpu.energy_j, seconds, _),
@@ -74,12 +78,11 @@ def _cpu(cpu: CpuNow, on: On, seconds: float, translate: Translate) -> None:
 def _gpu(gpu: GpuNow, on: On, seconds: float, translate: Translate) -> None:
     _ = translate
     read = Reader(gpu.absent, gpu.lost, _)
-    st.markdown(f"**{plain(gpu_name(gpu.gpu))}**")
     sample = gpu.sample
     _metric(
+        gpu_name(gpu.gpu),
         _("Time with a kernel running"),
         read.bare("utilisation_pct", sample.utilisation_pct, units.percent),
-        _computed(on, gpu.gpu.uuid, _),
         _(
             "NVIDIA's utilisation: the share of the last moment in which at least one kernel ran. It doesn't "
             "say how full the GPU is: one kernel on one of its many multiprocessors all the time shows 100 %. "
@@ -92,6 +95,7 @@ def _gpu(gpu: GpuNow, on: On, seconds: float, translate: Translate) -> None:
     sent = read.value("sent_bytes_per_s", gpu.sent_bytes_per_s, flow)
     received = read.value("received_bytes_per_s", gpu.received_bytes_per_s, flow)
     lines = [
+        *_computed(on, gpu.gpu.uuid, _),
         _memory(read, sample.memory_used_bytes, gpu.gpu.memory_bytes, _),
         _power(read, gpu, _),
         _("Temperature {x}").format(x=read.value("temperature_c", sample.temperature_c, celsius)),
@@ -99,15 +103,14 @@ def _gpu(gpu: GpuNow, on: On, seconds: float, translate: Translate) -> None:
             sm=read.value("sm_clock_hz", sample.sm_clock_hz, clock),
             memory=read.value("memory_clock_hz", sample.memory_clock_hz, clock),
         ),
-        _("PCIe {link}: {received} to it, {sent} from it").format(
-            link=read.value("pcie", gpu.pcie, str), received=received, sent=sent
-        ),
+        _("PCIe {link}").format(link=read.value("pcie", gpu.pcie, str)),
+        # a line of its own, or it breaks and makes the card jump when the numbers grow
+        _("In {received}, out {sent}").format(received=received, sent=sent),
         _energy(read, gpu.energy_j, seconds, _),
         _processes(read, gpu, _),
+        _held_by(read, gpu, _),  # at the end, where the sign for its sentences is
     ]
-    _lines(lines)
-    # an element of its own, for its sentences are one hover or tap away
-    st.markdown(_held_by(read, gpu, _), help=_reasons(gpu, _))
+    _lines(lines, _reasons(gpu, _))
 
 
 def _briefly(gpu: GpuNow, on: On, translate: Translate) -> None:
@@ -120,10 +123,9 @@ def _briefly(gpu: GpuNow, on: On, translate: Translate) -> None:
     sample = gpu.sample
     busy = read.value("utilisation_pct", sample.utilisation_pct, units.percent)
     lines.append(_("Kernel running {x}").format(x=busy))
-    if (computed := _computed(on, gpu.gpu.uuid, _)) is not None:
-        lines.append(plain(computed))
     celsius_now = read.value("temperature_c", sample.temperature_c, celsius)
     lines += [
+        *_computed(on, gpu.gpu.uuid, _),
         _memory(read, sample.memory_used_bytes, gpu.gpu.memory_bytes, _),
         _power(read, gpu, _),
         _("Temperature {x}").format(x=celsius_now),
@@ -138,10 +140,9 @@ def _lost(why: Note, translate: Translate) -> str:
 
 def _no_gpu(reason: str | None, translate: Translate) -> None:
     _ = translate
-    st.markdown(_("**No NVIDIA GPU**"))
-    if reason is not None:
-        st.markdown(plain(sentence(reason, {}, _)))
-    st.markdown(_("GPUs of other makers aren't read here."))
+    why = "" if reason is None else plain(sentence(reason, {}, _))
+    elsewhere = _("GPUs of other makers aren't read here.")
+    st.markdown("\n\n".join(part for part in (_("**No NVIDIA GPU**"), why, elsewhere) if part))
     st.page_link(_DOCTOR, label=_("Why, and what to do about it"), icon=":material/stethoscope:")
 
 
@@ -149,7 +150,7 @@ def _memory(read: Reader, used_bytes: int | None, all_bytes: int | None, transla
     used = read.value("memory_used_bytes", used_bytes, units.size)
     if all_bytes is None:
         return translate("Memory {used}").format(used=used)
-    return translate("Memory {used} of {all}").format(used=used, all=units.size(all_bytes))
+    return translate("Memory {used} of {all}").format(used=used, all=units.size(all_bytes).replace(" ", JOINED))
 
 
 def _power(read: Reader, gpu: GpuNow, translate: Translate) -> str:
@@ -210,16 +211,18 @@ def _program(program: GpuProcess, translate: Translate) -> str:
     return _("**{name}** ({pid}, {memory})").format(name=name, pid=program.pid, memory=memory)
 
 
-def _computed(on: On, device: str, translate: Translate) -> str | None:
-    return monitor_arithmetic.words(on[device], translate) if device in on else None
+def _computed(on: On, device: str, translate: Translate) -> list[str]:
+    """A line, where something is measured on this device. In st.metric's own place it would be cut short."""
+    return [plain(monitor_arithmetic.words(on[device], translate))] if device in on else []
 
 
-def _metric(label: str, value: str, beside: str | None, help_text: str) -> None:
-    st.metric(label, value, delta=beside, delta_color="off", delta_arrow="off", help=help_text)
+def _metric(device: str, label: str, value: str, help_text: str) -> None:
+    """The device's name in the label: a title of its own would be one more message at each refresh."""
+    st.metric(f"**{plain(device)}**  \n{label}", value, help=help_text)
 
 
-def _lines(lines: list[str]) -> None:
-    st.markdown("  \n".join(lines))
+def _lines(lines: list[str], help_text: str | None = None) -> None:
+    st.markdown("  \n".join(lines), help=help_text)
 
 
 @st.cache_resource(show_spinner=False)

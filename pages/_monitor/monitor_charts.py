@@ -28,19 +28,10 @@ class Drawn:
 
 
 def show(seen: Seen, choice: Choice, translate: Translate) -> None:
-    name, offset_min = language.name(), st.context.timezone_offset or 0
+    name = language.name()
     _draw("monitor_cores", _cores(seen.now.number, name, _seen=seen))
     if seen.watched.cpu:
-        drawn = _history(
-            seen.now.number,
-            name,
-            choice.minutes,
-            choice.uuids,
-            choice.ago_s,
-            choice.paused,
-            offset_min,
-            _seen=seen,
-        )
+        drawn = _history(seen.now.number, name, choice.uuids, choice.ago_s, choice.paused, _seen=seen)
         _draw("monitor_history", drawn)
         _stretch(seen, choice, translate)
 
@@ -69,70 +60,55 @@ def _cores(number: int, language_name: str, *, _seen: Seen) -> Drawn:
 def _history(
     number: int,
     language_name: str,
-    minutes: int,
     uuids: tuple[str, ...],
     ago_s: tuple[int, int],
     zoomable: bool,
-    offset_min: int,
     *,
     _seen: Seen,
 ) -> Drawn:
-    """`offset_min`: how far the reader's clock is behind UTC."""
     _ = translator(language_name)
-    data = history.history_data(_seen.watched, _seen.now, minutes, uuids)
+    data = history.history_data(_seen.watched, _seen.now, ago_s, uuids)
     return Drawn(
         history.history_title(data, _),
         history.history_alt(data, _),
-        json.dumps(history.history_figure(data, _seen.clock_s - 60 * offset_min, ago_s, zoomable, _)),
+        json.dumps(history.history_figure(data, _seen.clock_s, zoomable, _)),
         history.history_height(data),
     )
 
 
 def _stretch(seen: Seen, choice: Choice, translate: Translate) -> None:
+    """A row for each reading of each device: one for each device alone is too wide for a phone."""
     _ = translate
-    start, end = choice.ago_s
-    start = min(start, round(seen.now.at_s - seen.watched.cpu[0].at_s))  # no more than there is
+    from_s, to_s = readings.stretch(seen.watched, seen.now, choice.ago_s)
+    start, end = round(seen.now.at_s - from_s), choice.ago_s[1]
     found = readings.summaries(
-        readings.series_of(
-            seen.watched,
-            seen.now.cpu.memory_bytes,
-            choice.uuids,
-            seen.now.at_s - start,
-            seen.now.at_s - end,
-        )
+        readings.series_of(seen.watched, seen.now.cpu.memory_bytes, choice.uuids, from_s, to_s)
     )
+    if not found:
+        return
     titles: dict[Reading, str] = {
         "load": _("Busy"),
         "memory": _("Memory"),
         "power": _("Power"),
         "temperature": _("Temperature"),
     }
-    present = [reading for reading in READINGS if any(one.series.reading == reading for one in found)]
-    by_device: dict[str, dict[Reading, Summary]] = {}
-    for one in found:
-        by_device.setdefault(one.series.device, {})[one.series.reading] = one
-    head = [_("Device"), *(titles[reading] for reading in present)]
     rows = [
-        [device.replace(" ", _JOINED), *(_cell(cells.get(reading)) for reading in present)]
-        for device, cells in by_device.items()
+        [titles[one.series.reading], one.series.device.replace(" ", _JOINED), *_cells(one)]
+        for one in sorted(found, key=lambda one: READINGS.index(one.series.reading))
     ]
     if end == 0:
-        text = _("**The last {start}**: mean (lowest–highest)").format(start=units.duration(start))
+        text = _("**The last {start}**, in numbers").format(start=units.duration(start))
     else:
-        text = _("**From {start} to {end} ago**: mean (lowest–highest)").format(
+        text = _("**From {start} to {end} ago**, in numbers").format(
             start=units.duration(start), end=units.duration(end)
         )
-    st.markdown(text)
-    lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
-    st.markdown("\n".join(lines))
+    head = [_("Reading"), _("Device"), _("Mean"), _("Range")]
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---", "---", "---:", "---:"], *rows)]
+    st.markdown("\n".join([text, "", *lines]).strip())
 
 
-def _cell(summary: Summary | None) -> str:
-    if summary is None:
-        return units.ABSENT
-    low, high = (units.number(round(value)) for value in (summary.lowest, summary.highest))
+def _cells(summary: Summary) -> list[str]:
     unit = UNITS[summary.series.reading]
-    # narrow screens scroll the table; a cell broken into lines can't be read
-    return f"{units.number(round(summary.mean, 1))} {unit} ({low}{_TO}{high})".replace(
-        " ", "\N{NO-BREAK SPACE}"
-    )
+    low, high = (units.number(round(value)) for value in (summary.lowest, summary.highest))
+    mean = f"{units.number(round(summary.mean, 1))} {unit}"
+    return [mean.replace(" ", _JOINED), f"{low}{_TO}{high}"]

@@ -75,7 +75,7 @@ def _stretch(minutes: int, translate: Translate) -> tuple[int, int]:
     _ = translate
     step_s = 60 * minutes // _STEPS
     options = list(range(-60 * minutes, 1, step_s))
-    names = {ago: _ago(-ago, _) for ago in options}
+    names = {ago: _ago(-ago, _) for ago in options} | {options[0]: _("earliest")}
     start, end = st.select_slider(
         _("Stretch"),
         options,
@@ -84,6 +84,7 @@ def _stretch(minutes: int, translate: Translate) -> tuple[int, int]:
         key=f"{_STRETCH}_{minutes}",
         help=_(
             "What the chart shows and the table is about, in minutes and seconds before the newest reading. "
+            "The earliest is as far back as this page has looked, up to the history that you chose. "
             "Paused, the stretch stands still, and the bar below the chart zooms it."
         ),
     )

@@ -41,12 +41,9 @@ def _measuring(jobs: Sequence[Job], translate: Translate) -> None:
     if not jobs:
         st.markdown(_("Nothing is being measured."))
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(_("**Being measured now:**"), width="content")
-        for job in jobs:
-            st.page_link(
-                _COMPARE, label=plain(workload_words(job.spec.workload, _)), query_params={"job": job.id}
-            )
+    for job in jobs:
+        label = _("Being measured now: {workload}").format(workload=workload_words(job.spec.workload, _))
+        st.page_link(_COMPARE, label=plain(label), query_params={"job": job.id}, icon=":material/timer:")
 
 
 def _happenings(seen: Seen, stale_s: float, translate: Translate) -> None:
@@ -58,7 +55,5 @@ def _happenings(seen: Seen, stale_s: float, translate: Translate) -> None:
     for happening in newest:
         ago = units.duration(max(0, round(seen.now.at_s - happening.at_s + stale_s)))
         said = sentence(happening.note.code, happening.note.facts, _)
-        lines.append("- " + plain(_("{time} ago: {what}").format(time=ago, what=said)))
-    with st.container(border=True):
-        st.markdown(_("**What happened**"))
-        st.markdown("\n".join(lines))
+        lines.append(plain(_("{time} ago: {what}").format(time=ago, what=said)))
+    st.info("  \n".join([_("**What happened**"), *lines]), icon=":material/history:")

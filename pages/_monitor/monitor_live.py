@@ -54,12 +54,12 @@ def wait() -> None:
 
 
 def now(choice: Choice, laid_out: State) -> None:
-    """The head and the cards."""
+    """The head, and the cards of the CPU and of the GPUs in full."""
     _every(_NOW_MEASURING_S if laid_out.jobs else _NOW_S, _now, choice, laid_out)
 
 
 def lately(choice: Choice, laid_out: State) -> None:
-    """The charts, which cost the most."""
+    """The other GPUs, why readings are missing, and the charts: what is much to send."""
     _every(_LATELY_MEASURING_S if laid_out.jobs else _LATELY_S, _lately, choice, laid_out)
 
 
@@ -73,12 +73,14 @@ def _now(choice: Choice, laid_out: State) -> None:
     jobs = resources.measured_now(resources.runner())
     monitor_head.show(seen, resources.monitor().stale_s(), jobs, choice.paused, _)
     monitor_cards.show(seen, monitor_arithmetic.by_device(jobs), choice.uuids, _)
-    monitor_absences.show(seen, _)
 
 
 def _lately(choice: Choice, laid_out: State) -> None:
     _ = language.current()
     seen = _seen(choice, laid_out)
+    jobs = resources.measured_now(resources.runner())
+    monitor_cards.show_others(seen, monitor_arithmetic.by_device(jobs), choice.uuids, _)
+    monitor_absences.show(seen, _)
     from pages._monitor import monitor_charts  # brings Plotly: not before there is something to draw
 
     monitor_charts.show(seen, choice, _)

@@ -29,7 +29,7 @@ _SHORT = {
     "cpu_load_hidden": N_("not visible here"),
 }
 _NOT_NOW, _NO_ANSWER = N_("not now"), N_("no answer")
-_JOINED = "\N{NO-BREAK SPACE}"  # a number and its unit stay on one line
+JOINED = "\N{NO-BREAK SPACE}"  # a number and its unit stay on one line
 
 # What holds a clock down, in a word or two; likewise.
 _HELD_BY = {
@@ -55,7 +55,7 @@ class Reader:
         """In bold where there is one, in italics why not."""
         if value is None:
             return f"*{self.why(field)}*"
-        return f"**{plain(words(value)).replace(' ', _JOINED)}**"
+        return f"**{plain(words(value)).replace(' ', JOINED)}**"
 
     def bare(self, field: str, value: T | None, words: Callable[[T], str]) -> str:
         """Likewise, for what styles it itself."""

@@ -43,7 +43,12 @@ def read(visitor):
 
 
 def metrics(visitor):
-    return [(element.label, element.value) for element in visitor.metric]
+    """The label without the device's name, which is its first line."""
+    return [(element.label.split("\n")[-1], element.value) for element in visitor.metric]
+
+
+def devices(visitor):
+    return [element.label.split("**")[1].replace("\\", "") for element in visitor.metric]
 
 
 def options(visitor):
@@ -73,18 +78,19 @@ def test_every_reading_of_a_gpu_is_there(watching):
     assert ("Time with a kernel running", "40 %") in metrics(visitor)
     text = read(visitor)
     for words in (
-        "GPU 0 · Test GPU",
         "Memory 4 GiB of 16 GiB",
         "Power 300 W of 350 W",
         "Temperature 55 °C",
         "Clock 1.7 GHz, memory 2.6 GHz",
-        "PCIe gen4 x16: 2.79 GiB/s to it, 1.91 MiB/s from it",
+        "PCIe gen4 x16",
+        "In 2.79 GiB/s, out 1.91 MiB/s",
         "Energy 1.2 kJ in 5 min 00 s",
         "Programs python3 (4321, 1 GiB), 1 of others",
         "Clock held down by nothing",
     ):
         assert words in text
-    (help_text,) = (m.help for m in visitor.metric if m.label == "Time with a kernel running")
+    assert devices(visitor)[1] == "GPU 0 · Test GPU"
+    help_text = visitor.metric[1].help
     assert "one kernel on one of its many multiprocessors" in help_text
 
 
@@ -96,7 +102,8 @@ def test_nothing_measured_is_said(watching):
 def test_sixteen_gpus_are_all_there_the_first_four_in_full(watching):
     visitor, _ = watching(make_now(16))
     text = read(visitor)
-    assert all(f"GPU {index} · Test GPU" in text for index in range(16))
+    assert devices(visitor)[1:] == [f"GPU {index} · Test GPU" for index in range(4)]
+    assert all(f"GPU {index} · Test GPU" in text for index in range(4, 16))
     assert len(metrics(visitor)) == 1 + 4
     assert text.count("Kernel running 40 %") == 12
     pills = visitor.pills(key="monitor_gpus")
@@ -107,21 +114,31 @@ def test_sixteen_gpus_are_all_there_the_first_four_in_full(watching):
     assert names == {"CPU", "GPU 15", "Being measured"}
 
 
+def test_a_gpu_more_is_two_elements_more_or_one_where_it_is_brief(watching):
+    """Each element is a message to each visitor, each second."""
+
+    def elements(gpus):
+        visitor, _ = watching(make_now(gpus, number=gpus))  # what one number shows is kept
+        return len(visitor.markdown) + len(visitor.metric) + len(visitor.caption)
+
+    assert [elements(gpus + 1) - elements(gpus) for gpus in (2, 3, 5)] == [2, 2, 1]
+
+
 def test_the_history_is_as_long_as_asked_for_and_the_table_as_the_stretch(watching):
     visitor, _ = watching(make_now(1), make_watched(make_now(1), 600))
-    assert "The last 5 min 00 s: mean" in read(visitor)
+    assert "The last 5 min 00 s, in numbers" in read(visitor)
     visitor.segmented_control(key="monitor_minutes").set_value(10).run()
-    assert "The last 10 min 00 s: mean" in read(visitor)
+    assert "The last 10 min 00 s, in numbers" in read(visitor)
     visitor.select_slider(key="monitor_stretch_10").set_range(-120, -60).run()
-    assert "From 2 min 00 s to 1 min 00 s ago: mean" in read(visitor)
+    assert "From 2 min 00 s to 1 min 00 s ago, in numbers" in read(visitor)
     axis = options(visitor)[1]["xAxis"][0]
-    assert axis["max"] - axis["min"] == 15  # slots of 4 s
+    assert axis["max"] - axis["min"] == 60_000
 
 
 def test_the_table_claims_no_more_than_was_watched(watching):
     now = make_now(0)
     visitor, _ = watching(now, make_watched(now, 40))
-    assert "The last 40 s: mean" in read(visitor)
+    assert "The last 40 s, in numbers" in read(visitor)
 
 
 # --- what is missing -------------------------------------------------------------------------------
@@ -153,7 +170,7 @@ def test_zero_is_a_zero(watching):
     visitor, _ = watching(make_now((gpu,), cpu=cpu))
     assert metrics(visitor) == [("Load, all cores", "0 %"), ("Time with a kernel running", "0 %")]
     text = read(visitor)
-    for words in ("Power 0 W of", "Temperature 0 °C", "Energy 0 J in", "0 B/s from it", "Programs none"):
+    for words in ("Power 0 W of", "Temperature 0 °C", "Energy 0 J in", "out 0 B/s", "Programs none"):
         assert words in text
 
 
@@ -172,7 +189,7 @@ def test_a_reading_that_is_none_without_a_reason_is_not_blank(watching):
 def test_many_gpus_that_lack_the_same_are_told_of_together(watching):
     lacking = (Absent("gpu.pcie", "nvml_not_supported"),)
     gpus = tuple(make_gpu_now(index, pcie=None, absent=lacking) for index in range(3))
-    visitor, _ = watching(make_now(gpus))
+    visitor, _ = watching(make_now(gpus, number=gpus))  # what one number shows is kept
     assert "(GPU 0, GPU 1, GPU 2: PCIe link)" in read(visitor)
 
 
@@ -189,16 +206,18 @@ def test_a_lost_gpu_says_so_and_the_others_go_on(watching):
     assert ("Time with a kernel running", "no answer") in metrics(visitor)
     text = read(visitor)
     assert sentence("nvml_gpu_lost") in text
-    assert f"1 min 15 s ago: {sentence(note.code, note.facts)}" in text
     assert text.count("Power") == 1 + text.count("| Power")
+    (happened,) = (box.value.replace("\\", "") for box in visitor.info)
+    assert happened.startswith("**What happened**")
+    assert f"1 min 15 s ago: {sentence(note.code, note.facts)}" in happened
 
 
 @pytest.mark.parametrize("reason", THROTTLE_REASONS.values())
 def test_what_holds_the_clock_down_has_a_short_word_and_a_sentence(watching, reason):
     visitor, _ = watching(make_now((make_gpu_now(throttle_reasons=(reason,)),)))
     word = monitor_words.held_by([reason], str)
-    (line,) = (e for e in visitor.markdown if e.value.startswith("Clock held down by"))
-    assert line.value.replace("\N{NO-BREAK SPACE}", " ") == f"Clock held down by **{word}**"
+    (line,) = (e for e in visitor.markdown if "Clock held down by" in e.value)
+    assert line.value.replace("\N{NO-BREAK SPACE}", " ").endswith(f"\nClock held down by **{word}**")
     assert line.proto.help.replace("\\", "") == sentence(reason)
 
 
@@ -281,15 +300,14 @@ def test_while_something_is_measured_it_is_named_and_refreshed_less_often(watchi
     now = make_now(0)
     visitor, _ = watching(now, make_watched(now, stretches=(Stretch(AT_S - 30, None, job_id),)))
     assert timers == {"_now": 2.0, "_lately": 5.0}
-    assert "Being measured now:" in read(visitor)
     (link,) = (element.proto for element in visitor.get("page_link") if element.proto.page != "doctor")
+    assert link.label.startswith("Being measured now: ")
     assert job_id in link.query_string
-    (load,) = visitor.metric
-    assert load.delta == "arithmetic: not timed yet"
+    assert "arithmetic: not timed yet" in read(visitor)
     dashboard.workers.current.tell(*begun(0, result, 5))
     dashboard.until(job_id, lambda: len(job.assembly.runs[0].blocks) >= 5)
     visitor.run()
-    assert visitor.metric[0].delta.endswith("images/s; its arithmetic is counted when the run ends")
+    assert "images/s; its arithmetic is counted when the run ends" in read(visitor)
 
 
 def test_an_earlier_run_of_the_workload_tells_its_arithmetic_and_the_device_s_peak(watching, dashboard):
@@ -304,9 +322,9 @@ def test_an_earlier_run_of_the_workload_tells_its_arithmetic_and_the_device_s_pe
     visitor, _ = watching(make_now(0))
     block = result.blocks[9]
     gflops = block.samples / block.duration_s  # 1 GFLOP an image
-    told = visitor.metric[0].delta
+    told = next(line for line in read(visitor).splitlines() if "computed" in line)
     assert told.startswith(f"{gflops:.0f} GFLOP/s computed; ")
-    assert told.endswith("of the measured peak")
+    assert told.strip().endswith("of the measured peak")
 
 
 # --- who may see what ------------------------------------------------------------------------------

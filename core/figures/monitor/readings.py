@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from core.records import CpuSample, GpuTrace, Watched
+from core.records import CpuSample, GpuTrace, MachineNow, Watched
 
 Reading = Literal["load", "memory", "power", "temperature"]
 READINGS: tuple[Reading, ...] = ("load", "memory", "power", "temperature")
@@ -37,6 +37,13 @@ class Summary:
     mean: float
     lowest: float
     highest: float
+
+
+def stretch(watched: Watched, now: MachineNow, ago_s: tuple[int, int]) -> tuple[float, float]:
+    """From when to when, of the records' clock: what is asked for, as far back as there is anything."""
+    start_s, end_s = (now.at_s - ago for ago in ago_s)
+    began_s = watched.cpu[0].at_s if watched.cpu else end_s
+    return min(end_s, max(start_s, began_s)), end_s
 
 
 def series_of(
