@@ -27,6 +27,7 @@ BENCHMARKS = {
     "live": "live.run",
     "visitors": "crowd.run",
     "sampler": "sampler.run",
+    "monitor": "monitor.run",
     "store": "store.run",
     "sequence": "sequence.run",
     "same": "calibration.same_against_itself",
@@ -46,6 +47,7 @@ BENCHMARKS = {
 ONLY_BY_NAME = {"gpu"}  # which most machines lack
 NOT_QUICK = ONLY_BY_NAME | {
     "visitors",
+    "monitor",
     "same",
     "known",
     "disturbed",

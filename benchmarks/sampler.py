@@ -19,7 +19,7 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
     data = trainees.images(folder, quick)
     block_s, pairs = (0.05, 2) if quick else (0.4, 60)  # two samples in each block at the default rate
     trainee = trainees.warmed_up(data, 64, 1, "resident")
-    with _watcher() as switch:
+    with watching("sampler") as switch:
 
         def watched() -> float:
             switch("on")
@@ -35,8 +35,9 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
 
 
 @contextlib.contextmanager
-def _watcher() -> Iterator[Callable[[str], None]]:
-    command = [sys.executable, "-m", "benchmarks.watcher", str(os.getpid())]
+def watching(what: str) -> Iterator[Callable[[str], None]]:
+    """Turns a process "on" and "off" that watches this one and the machine: see benchmarks.watcher."""
+    command = [sys.executable, "-m", "benchmarks.watcher", what, str(os.getpid())]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -95,6 +96,15 @@ class Visitor:
                 yield self.refresh(fragment)
                 if not self.refreshing:
                     return
+
+    def overheard(self, seconds: float) -> int:
+        """How many messages come in that time without being asked for."""
+        until, count = time.perf_counter() + seconds, 0
+        while (left := until - time.perf_counter()) > 0:
+            with contextlib.suppress(TimeoutError):
+                self._connection.recv(left, decode=False)
+                count += 1
+        return count
 
     @property
     def query(self) -> str:

@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.judging import problems_of
+
+# One thread beside the browser's own; two setups, so that there is a ratio, and both data paths to look at
+_SETUPS = "devices=cpu/1&data_paths=resident,loader"
 # The smallest sound job: images made on the spot, a second of measuring; and one that lasts for minutes
-TINY = "?dataset=synthetic:1x8x8,classes=4,images=4096&batch_size=1024&epochs=1&max_seconds=1"
-ENDLESS = "?dataset=synthetic:1x8x8,classes=4,images=65536&batch_size=1024&epochs=1000&max_seconds=600"
+_TINY = f"?dataset=synthetic:1x8x8,classes=4,images=4096&max_seconds=1&{_SETUPS}"
+ENDLESS = (
+    f"?dataset=synthetic:1x8x8,classes=4,images=65536&batch_size=1024&epochs=1000&max_seconds=600&{_SETUPS}"
+)
 PATIENCE_MS = 90_000  # a busy machine
+VERDICT = re.compile(r"trains this .*× faster than|No reliable difference|No speed-up is given")
 
 _MEASURING = """() =>
     [...document.querySelectorAll('button')].some(button => button.innerText.includes('Cancel')) &&
     [...document.querySelectorAll('[data-testid=stMetricValue]')].some(
         rate => /\\d images\\/s/.test(rate.innerText))
 """
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A run by hand: the link to it, its verdict, and what went wrong in the browser meanwhile."""
+
+    link: str
+    answer: str
+    problems: list[str]
+
+
+def from_the_controls_to_an_answer(page: Page, url: str) -> Walk:
+    """Set the controls by keyboard, press Run, see it being measured, and wait for the verdict."""
+    problems = problems_of(page)
+    visit(page, f"{url}/{_TINY}")
+    batch, epochs = (page.get_by_role("slider", name=name) for name in ("Batch size", "Epochs"))
+    for size in (128, 256, 512, 1024):
+        batch.press("ArrowRight")
+        expect(page.get_by_text(f", batch {size}, 3 epochs")).to_be_visible()
+    epochs.press("ArrowLeft")
+    expect(page.get_by_text(", batch 1024, 2 epochs")).to_be_visible()
+    press_run(page)
+    expect(run_button(page)).to_be_disabled()
+    wait_for_measuring(page)
+    expect(answer(page)).to_have_text(VERDICT, timeout=PATIENCE_MS)
+    expect(cancel_button(page)).to_have_count(0)
+    expect(charts(page)).to_have_count(5, timeout=PATIENCE_MS)  # all but the accuracy, which made images lack
+    return Walk(page.url, answer(page).inner_text(), problems)
 
 
 def visit(page: Page, url: str) -> Page:
@@ -55,7 +91,7 @@ def charts(page: Page) -> Locator:
     return page.locator(".js-plotly-plot")
 
 
-def job_of(page: Page) -> str:
-    found = re.search(r"[?&]job=(\w+)", page.url)
-    assert found, page.url
+def job_of(url: str) -> str:
+    found = re.search(r"[?&]job=(\w+)", url)
+    assert found, url
     return found[1]

@@ -2,92 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
 from scripts.browser import find
+from tests.browser.acting import Walk, from_the_controls_to_an_answer
+from tests.browser.servers import Server
 
 _HERE = Path(__file__).resolve().parent
-_ROOT = _HERE.parents[1]
 _LOGS = pytest.StashKey[list[Path]]()
-
-
-class Server:
-    """A dashboard on a free port, with folders of its own; it can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self.log = folder, folder / "server.log"
-        self.database = f"sqlite:///{folder / 'data' / 'crossover.sqlite3'}"
-        self.recordings = folder / "recordings"  # none, unless a test puts one there
-        self._port = _free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        temporary = self._folder / "tmp"  # the lock for measuring is there: nobody else's run is in the way
-        temporary.mkdir(exist_ok=True)
-        own = {"CROSSOVER_DATA_DIR": str(self._folder / "data"), "TMPDIR": str(temporary)}
-        own["CROSSOVER_RECORDINGS_DIR"] = str(self.recordings)
-        command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", f"--server.port={self._port}"]
-        with self.log.open("ab") as sink:
-            self._process = subprocess.Popen(
-                [*command, "--server.address=127.0.0.1"],
-                cwd=_ROOT,
-                env={**os.environ, **own},
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-            )
-        self._wait_until_healthy(self._process)
-
-    def stop(self) -> None:
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def kill(self) -> None:
-        """As `kill -9`, or a machine out of memory, would."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-    def worker(self) -> psutil.Process:
-        """The measuring process."""
-        assert self._process is not None
-        children = psutil.Process(self._process.pid).children()
-        [worker] = [child for child in children if "core.measure" in child.cmdline()]
-        return worker
-
-    def _wait_until_healthy(self, process: subprocess.Popen[bytes]) -> None:
-        for _ in range(600):
-            try:
-                process.wait(0.1)
-            except subprocess.TimeoutExpired:
-                if self._healthy():
-                    return
-            else:
-                break
-        pytest.fail(f"The dashboard didn't start:\n{self.log.read_text(errors='replace')}")
-
-    def _healthy(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1) as answer:
-                return answer.read() == b"ok"
-        except OSError:
-            return False
 
 
 @pytest.fixture(scope="session")
@@ -118,13 +44,13 @@ def newcomer(new_context) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture(scope="session")
-def start_server(request, tmp_path_factory) -> Iterator[Callable[[], Server]]:
-    """Starts a server; all are stopped at the end."""
+def start_server(request, tmp_path_factory) -> Iterator[Callable[..., Server]]:
+    """Starts a server, one with so many `gpus` of a fake if asked for; all are stopped at the end."""
     logs = request.config.stash.setdefault(_LOGS, [])
     servers: list[Server] = []
 
-    def start() -> Server:
-        server = Server(tmp_path_factory.mktemp("dashboard"))
+    def start(gpus: int | None = None) -> Server:
+        server = Server(tmp_path_factory.mktemp("dashboard"), gpus)
         servers.append(server)
         logs.append(server.log)
         server.start()
@@ -142,8 +68,23 @@ def server(start_server) -> Server:
 
 
 @pytest.fixture(scope="session")
+def one_gpu(start_server) -> Server:
+    """A server on a machine with one GPU, of a fake that torch knows nothing of."""
+    return start_server(gpus=1)
+
+
+@pytest.fixture(scope="session")
 def app_url(server) -> str:
     return server.url
+
+
+@pytest.fixture(scope="session")
+def walked(server, browser) -> Walk:
+    """The way from the controls to an answer, gone once: what it measured is what all tests look at."""
+    context = browser.new_context(locale="en-US")
+    walk = from_the_controls_to_an_answer(context.new_page(), server.url)
+    context.close()
+    return walk
 
 
 def settled(page: Page) -> None:
@@ -179,9 +120,3 @@ def pytest_runtest_makereport(item):
         for log in item.config.stash.get(_LOGS, []):
             report.sections.append(("dashboard's log", log.read_text(errors="replace")[-8000:]))
     return report
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 
 import psutil
@@ -11,109 +9,61 @@ from playwright.sync_api import expect
 
 from core.analysis.speedup import MIN_BLOCKS
 from core.messages import sentence
-from core.runs import exchange
 from core.runs.store import Store
 from tests.browser.acting import (
     ENDLESS,
     PATIENCE_MS,
-    TINY,
+    VERDICT,
     answer,
     cancel_button,
-    charts,
     job_of,
     press_run,
     run_button,
     visit,
     wait_for_measuring,
 )
-from tests.browser.judging import problems_of, violations
-
-VERDICT = re.compile(r"trains this .*× faster than|No reliable difference|No speed-up is given")
+from tests.browser.judging import violations
 
 
-def test_from_the_controls_to_an_answer_and_a_link_that_shows_it_to_others(server, newcomer):
-    page = newcomer()
-    problems = problems_of(page)
-    visit(page, f"{server.url}/?max_seconds=2")
-    batch, epochs = (page.get_by_role("slider", name=name) for name in ("Batch size", "Epochs"))
-    for size in (128, 256, 512, 1024):
-        batch.press("ArrowRight")
-        expect(page.get_by_text(f"mlp on digits, batch {size}, 3 epochs")).to_be_visible()
-    epochs.press("ArrowLeft")
-    expect(page.get_by_text("mlp on digits, batch 1024, 2 epochs")).to_be_visible()
-    press_run(page)
-    expect(run_button(page)).to_be_disabled()
-    wait_for_measuring(page)
-
-    expect(answer(page)).to_have_text(VERDICT, timeout=PATIENCE_MS)
-    expect(cancel_button(page)).to_have_count(0)
-    expect(charts(page)).to_have_count(6, timeout=PATIENCE_MS)
-    assert problems == []
-    assert "batch_size=1024" in page.url
-    assert "epochs=2" in page.url
-
-    other = visit(newcomer(), page.url)
-    expect(answer(other)).to_have_text(answer(page).inner_text(), timeout=PATIENCE_MS)
-    expect(other.get_by_role("slider", name="Epochs")).to_have_value("2")
-    expect(other.get_by_text("mlp on digits, batch 1024, 2 epochs").first).to_be_visible()
-    expect(charts(other)).to_have_count(6, timeout=PATIENCE_MS)
-
-    other.get_by_text("Take it away").click()
-    with other.expect_download() as download:
-        other.get_by_role("button", name="Download the records (JSON)").click()
-    runs = exchange.read_document(json.loads(download.value.path().read_text()))
-    assert [run.job_id for run in runs] == [job_of(page)] * 2
-    assert all(run.spec.workload.batch_size == 1024 and run.blocks for run in runs)
+def test_from_the_controls_to_an_answer(walked):
+    assert walked.problems == []
+    assert "batch_size=1024" in walked.link
+    assert "epochs=2" in walked.link
 
 
-def test_a_second_visitor_waits_until_the_first_cancels_and_keeps_a_part(server, newcomer):
-    page = visit(newcomer(), server.url + ENDLESS)
-    press_run(page)
-    wait_for_measuring(page)
-
-    assert violations(page) == [], "the live panel"
-
-    second = visit(newcomer(), server.url + TINY)
+def test_runs_that_are_cancelled_or_lose_their_worker_or_their_server(server, newcomer):
+    """One after the other on one server, for each begins with the worker that the one before has left."""
+    first = visit(newcomer(), server.url + ENDLESS)
+    press_run(first)
+    wait_for_measuring(first)
+    assert violations(first) == [], "the live panel"
+    second = visit(newcomer(), server.url + ENDLESS)
     press_run(second)
     expect(second.get_by_text("Waiting: 1 measurement is ahead of yours")).to_be_visible(timeout=PATIENCE_MS)
 
-    cancel_button(page).click()
-    expect(page.get_by_text(sentence("partial_run")).first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_test_id("stCaptionContainer").get_by_text("cancelled").first).to_be_visible()
-    expect(answer(page)).to_have_text(VERDICT)
+    wait_for_a_stored_part(server.database, job_of(first.url))
+    cancel_button(first).click()
+    expect(first.get_by_text(sentence("partial_run")).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(first.get_by_test_id("stCaptionContainer").get_by_text("cancelled").first).to_be_visible()
+    expect(answer(first)).to_have_text(VERDICT)
 
-    expect(answer(second)).to_have_text(VERDICT, timeout=PATIENCE_MS)
+    wait_for_measuring(second)  # its turn has come
     expect(second.get_by_text("Waiting:")).to_have_count(0)
-
-
-def test_a_worker_that_is_killed_is_told_and_the_next_run_works(server, newcomer):
-    page = visit(newcomer(), server.url + ENDLESS)
-    press_run(page)
-    wait_for_measuring(page)
     server.worker().kill()
-    expect(page.get_by_text(sentence("worker_killed")).first).to_be_visible(timeout=PATIENCE_MS)
-    expect(cancel_button(page)).to_have_count(0)
+    expect(second.get_by_text(sentence("worker_killed")).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(cancel_button(second)).to_have_count(0)
 
-    visit(page, server.url + TINY)
-    press_run(page)
-    expect(answer(page)).to_have_text(VERDICT, timeout=PATIENCE_MS)
-    expect(page.get_by_text(sentence("worker_killed"))).to_have_count(0)
-
-
-def test_a_server_that_is_killed_leaves_no_worker_and_says_so_when_it_is_back(start_server, newcomer):
-    server = start_server()
-    page = visit(newcomer(), server.url + ENDLESS)
-    press_run(page)
-    wait_for_measuring(page)
-    link, worker = page.url, server.worker()
-    wait_for_a_stored_part(server.database, job_of(page))
-
+    press_run(second)
+    wait_for_measuring(second)  # the next run works
+    expect(second.get_by_text(sentence("worker_killed"))).to_have_count(0)
+    link, worker = second.url, server.worker()
+    wait_for_a_stored_part(server.database, job_of(link))
     server.kill()
     assert_ended(worker)
     server.start()
 
     other = visit(newcomer(), link)
-    for visitor in (other, page):  # a new one, and the tab that was open all the time
+    for visitor in (other, second):  # a new one, and the tab that was open all the time
         expect(visitor.get_by_text(sentence("server_stopped")).first).to_be_visible(timeout=PATIENCE_MS)
         expect(answer(visitor)).to_have_text(VERDICT)
         expect(visitor.get_by_test_id("stCaptionContainer").get_by_text("interrupted").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""From a real run on Compare to its step on Sequence: played, switched, measured, downloaded, on a phone."""
+"""From a real run on Compare to its step on Sequence: played, switched, downloaded, on a phone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.acting import PATIENCE_MS, TINY, charts, press_run, visit
+from tests.browser.acting import PATIENCE_MS, cancel_button, charts, visit
 from tests.browser.conftest import settled
 from tests.browser.judging import problems_of, too_wide, violations
 
@@ -18,36 +18,18 @@ _PROBING = "/sequence/_stcore/"
 
 
 @pytest.fixture(scope="module")
-def fresh(start_server):
-    """A server of this file's own: what it measures is in no other test's way."""
-    return start_server()
-
-
-@pytest.fixture(scope="module")
-def address(fresh, new_context_of_module) -> str:
-    """A link to the watched step of a run that was made on Compare."""
-    page = visit(new_context_of_module().new_page(), f"{fresh.url}/{TINY}")
-    press_run(page)
+def address(walked, browser) -> str:
+    """Where the link from a run on Compare leads: to its watched step."""
+    context = browser.new_context(locale="en-US")
+    page = visit(context.new_page(), walked.link)
     link = page.get_by_role("link", name=re.compile("One step of it as a sequence"))
     expect(link).to_be_visible(timeout=PATIENCE_MS)
     link.click()
     expect(page.get_by_role("heading", name="Why it takes that long")).to_be_visible(timeout=PATIENCE_MS)
     settled(page)
-    return page.url
-
-
-@pytest.fixture(scope="module")
-def new_context_of_module(browser):
-    """Contexts that last as long as this file's tests."""
-    contexts = []
-
-    def make():
-        contexts.append(browser.new_context(locale="en-US"))
-        return contexts[-1]
-
-    yield make
-    for context in contexts:
-        context.close()
+    found = page.url
+    context.close()
+    return found
 
 
 def opened(page, address):
@@ -61,7 +43,7 @@ def opened(page, address):
     return page
 
 
-def test_a_run_can_be_played_and_switched(newcomer, address):
+def test_a_run_can_be_played_and_switched_and_what_is_missing_measured(newcomer, address):
     page = newcomer()
     problems = problems_of(page)
     opened(page, address)
@@ -84,11 +66,18 @@ def test_a_run_can_be_played_and_switched(newcomer, address):
     expect(value).to_have_text(warm, timeout=PATIENCE_MS)
 
     page.get_by_test_id("stRadio").get_by_text("article's loop", exact=True).click()
-    expect(page.get_by_text("hasn't been measured yet")).to_be_visible(timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Measure it").click()
     expect(page.get_by_text("next(batches)").first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_role("heading", name="What the switches change")).to_be_visible(timeout=PATIENCE_MS)
     expect(value).not_to_have_text(warm, timeout=PATIENCE_MS)
+
+    page.get_by_test_id("stRadio").get_by_text("synchronous", exact=True).click()
+    expect(page.get_by_text("hasn't been measured yet")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Measure it").click()
+    expect(cancel_button(page)).to_be_enabled(timeout=PATIENCE_MS)
+    expect(page).to_have_url(re.compile("job="))
+    cancel_button(page).click()
+    expect(cancel_button(page)).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Measure it")).to_be_enabled(timeout=PATIENCE_MS)
     settled(page)
     assert [text for text in problems if _PROBING not in text and "(Not Found)" not in text] == []
 
@@ -129,9 +118,9 @@ def test_a_phone_shows_it_all_and_anyone_can_use_it(newcomer, address, scheme, l
     assert violations(page) == []
 
 
-def test_the_learn_page_opens_on_a_phone(newcomer, fresh):
+def test_the_learn_page_opens_on_a_phone(newcomer, server):
     page = newcomer(viewport=PHONE)
-    page.goto(f"{fresh.url}/learn")
+    page.goto(f"{server.url}/learn")
     expect(page.get_by_role("heading", name="The article, corrected")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_role("heading", name="Predict, then run")).to_be_visible(timeout=PATIENCE_MS)
     settled(page)

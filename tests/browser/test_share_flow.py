@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 
 from playwright.sync_api import Page, expect
 
 from core.records import Device, Setup
 from core.runs import exchange, recordings
-from tests.browser.acting import PATIENCE_MS, TINY, answer, charts, job_of, press_run, visit
+from tests.browser.acting import PATIENCE_MS, VERDICT, answer, charts, job_of, visit
 from tests.browser.conftest import settled
 from tests.browser.judging import problems_of, too_wide, violations
-
-VERDICT = re.compile(r"trains this .*× faster than|No reliable difference|No speed-up is given")
 
 
 def take(page: Page, kind: str | None, button: str) -> str:
@@ -66,14 +63,17 @@ def pick(page: Page, run_id: str) -> None:
     expect(box.get_by_role("checkbox")).to_be_checked(timeout=PATIENCE_MS)
 
 
-def test_a_result_travels_as_a_file_a_link_and_a_report(server, start_server, newcomer, browser, tmp_path):
-    here = visit(newcomer(), server.url + TINY)
-    press_run(here)
-    expect(answer(here)).to_have_text(VERDICT, timeout=PATIENCE_MS)
+def test_a_result_travels_as_a_link_a_file_and_a_report(walked, start_server, newcomer, browser, tmp_path):
+    here = visit(newcomer(), walked.link)
+    expect(answer(here)).to_have_text(walked.answer, timeout=PATIENCE_MS)
+    expect(here.get_by_role("slider", name="Epochs")).to_have_value("2")
+    expect(here.get_by_text(", batch 1024, 2 epochs").first).to_be_visible()
+    expect(charts(here)).to_have_count(5, timeout=PATIENCE_MS)
     records = tmp_path / "crossover.json"
     records.write_text(take(here, None, "Download the records (JSON)"), "utf-8")
     measured = exchange.read_document(json.loads(records.read_text("utf-8")))
-    assert {run.job_id for run in measured} == {job_of(here)}
+    assert [run.job_id for run in measured] == [job_of(walked.link)] * 2
+    assert all(run.spec.workload.batch_size == 1024 and run.blocks for run in measured)
 
     # another machine: a fresh server and database, with a recording of a GPU
     there = start_server()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import subprocess
 import sys
@@ -36,6 +37,10 @@ def test_every_benchmark_prints_finite_numbers():
         subprocess.Popen(
             [sys.executable, "-m", "benchmarks", "--quick", *names],
             cwd=ROOT,
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+            },  # several wait for each other where others take their cores
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

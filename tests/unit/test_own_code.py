@@ -36,7 +36,9 @@ torch.manual_seed(0)
 
 @pytest.fixture(autouse=True)
 def _as_before():
+    """One thread: several wait for each other where other tests take their cores."""
     threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
     torch.set_flush_denormal(False)
@@ -77,6 +79,7 @@ def test_the_lines_train(name, on_the_cpu):
     for _ in range(_EPOCHS):
         names["epoch"]()
     assert _loss(names) < 0.8 * before
+    names.pop("batches", None)  # left to the garbage collector, a DataLoader waits for seconds for each process
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if own_code.SNIPPETS[name].needs_cuda])
@@ -137,7 +140,11 @@ def test_the_lines_for_the_shell_run_a_script(tmp_path, name, variable):
     done = subprocess.run(
         ["bash", "-e", "-c", own_code.SNIPPETS[name].code],
         cwd=tmp_path,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
         capture_output=True,
         text=True,
         check=False,
