@@ -104,7 +104,7 @@ class FakeMonitor:
         self.looks += 1
         return self.now
 
-    def watched(self, last_s: float | None = None) -> Watched:
+    def watched(self) -> Watched:
         assert self.now is not None
         return self._watched or make_watched(self.now)
 

@@ -87,7 +87,8 @@ def fact_lines(facts: Facts, translate: Translate) -> Iterator[tuple[str, str]]:
     here = facts.platform
     where = [here.family, here.distribution, here.architecture, _within(facts, _)]
     yield _("System"), _(", ").join(filter(None, where))
-    yield "Python", here.python + (f" ({_('virtual environment')})" if here.in_virtual_environment else "")
+    environment = _("virtual environment")
+    yield "Python", f"{here.python} ({environment})" if here.in_virtual_environment else here.python
     yield from _cpu(facts, _)
     driver = facts.driver
     if driver.version is not None:
@@ -98,7 +99,8 @@ def fact_lines(facts: Facts, translate: Translate) -> Iterator[tuple[str, str]]:
     for gpu in facts.gpus:
         yield _("GPU {n}").format(n=gpu.index), _gpu(gpu, _)
     for on_bus in facts.pci or ():
-        yield _("On the PCI bus"), f"{on_bus.vendor} ({on_bus.driver or _('no driver bound')})"
+        bound = on_bus.driver or _("no driver bound")
+        yield _("On the PCI bus"), f"{on_bus.vendor} ({bound})"
     yield from _torch(facts, _)
     for item in facts.packages:
         yield _("Package"), f"{item.package} {item.version}"

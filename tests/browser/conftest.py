@@ -74,11 +74,6 @@ def one_gpu(start_server) -> Server:
 
 
 @pytest.fixture(scope="session")
-def app_url(server) -> str:
-    return server.url
-
-
-@pytest.fixture(scope="session")
 def walked(server, browser) -> Walk:
     """The way from the controls to an answer, gone once: what it measured is what all tests look at."""
     context = browser.new_context(locale="en-US")

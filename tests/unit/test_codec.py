@@ -15,6 +15,8 @@ from core.records import (
     Block,
     Caveat,
     Estimate,
+    GpuProcess,
+    Happening,
     Idle,
     JobSpec,
     LessonTrial,
@@ -22,12 +24,14 @@ from core.records import (
     Note,
     RunResult,
     Setup,
+    Stretch,
     Telemetry,
     ThreadTrial,
     Workload,
 )
 from tests.builders import make_gpu_result, make_limits, make_result
 from tests.traces import make_gpu_trace
+from tests.watched import AT_S, make_gpu_now, make_now, make_watched
 
 FULL = make_gpu_result(
     status="failed",
@@ -43,6 +47,7 @@ FULL = make_gpu_result(
         make_gpu_result().telemetry, absent=(records.Absent("cpu.clock_hz", "cpu_clock_hidden"),)
     ),
 )
+NOW = make_now((make_gpu_now(processes=(GpuProcess(41, "python", None),)),))
 EXAMPLES = (
     FULL,
     make_result(environment=None, threads=None, data=None, cold_start=None, blocks=(), anatomy=None),
@@ -50,6 +55,13 @@ EXAMPLES = (
     Estimate(2.0, 1.5, 2.5),
     Caveat("noisy", True, {"pct": 30}),
     compare(make_result(), make_gpu_result()),
+    NOW,
+    make_watched(
+        NOW,
+        2,
+        happenings=(Happening(AT_S, Note("monitor_slept")),),
+        stretches=(Stretch(AT_S - 1, None, "job"),),
+    ),
 )
 
 
