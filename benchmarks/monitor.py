@@ -22,7 +22,7 @@ from benchmarks.visitor import Visitor
 
 _VISITORS = 2
 _PAGE, _PAUSE = "monitor", "monitor_pause"  # in the address; the key of the button
-_CYCLES, _PHASE_S = 8, 12.0  # a page looks every 2 and 5 s while something is measured
+_CYCLES, _PHASE_S = 8, 12.0  # a page looks every 5 and 10 s while something is measured
 _PAIRS, _BLOCK_S = 20, 2.0  # two readings in a block
 _WARM_UP = 2  # minutes, left out: what is loaded but once is loaded by then
 _SIZES = 12  # looks at the memory in a minute

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from pages._monitor import monitor_controls, monitor_live, monitor_state
-from pages._shared import language
+from pages._monitor import monitor_controls, monitor_head, monitor_live, monitor_state
+from pages._shared import language, resources
 
 _ = language.current()
 st.title(_("What is this machine doing?"), anchor=False)
@@ -18,5 +18,9 @@ else:
     state = monitor_live.state(seen)
     with st.sidebar:
         choice = monitor_controls.show(gpus, state.uuids, held is not None, _)
+    # Links, which don't change: outside of what is drawn again and again
+    monitor_head.measuring(resources.measured_now(resources.runner()), monitor_live.NOW_MEASURING_S, _)
     monitor_live.now(choice, state)
+    if not gpus:
+        monitor_head.no_gpu(_)
     monitor_live.lately(choice, state)

@@ -19,7 +19,6 @@ from pages._monitor.monitor_words import JOINED, Reader, celsius, clock, flow, g
 from pages._shared import resources, visitor
 from pages._shared.markdown import plain
 
-_DOCTOR = "pages/doctor.py"
 _WIDTH, _NARROW = 260, 165  # pixels, at least: two narrow ones beside each other on a phone
 _MOST_ABREAST = 3
 _MOST_PROCESSES = 4
@@ -143,7 +142,6 @@ def _no_gpu(reason: str | None, translate: Translate) -> None:
     why = "" if reason is None else plain(sentence(reason, {}, _))
     elsewhere = _("GPUs of other makers aren't read here.")
     st.markdown("\n\n".join(part for part in (_("**No NVIDIA GPU**"), why, elsewhere) if part))
-    st.page_link(_DOCTOR, label=_("Why, and what to do about it"), icon=":material/stethoscope:")
 
 
 def _memory(read: Reader, used_bytes: int | None, all_bytes: int | None, translate: Translate) -> str:

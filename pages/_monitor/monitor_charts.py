@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 
@@ -29,9 +30,9 @@ class Drawn:
 
 def show(seen: Seen, choice: Choice, translate: Translate) -> None:
     name = language.name()
-    _draw("monitor_cores", _cores(seen.now.number, name, _seen=seen))
+    _draw("monitor_cores", _cores(seen, name))
     if seen.watched.cpu:
-        drawn = _history(seen.now.number, name, choice.uuids, choice.ago_s, choice.paused, _seen=seen)
+        drawn = _history(seen, name, choice.uuids, choice.ago_s, choice.paused)
         _draw("monitor_history", drawn)
         _stretch(seen, choice, translate)
 
@@ -44,10 +45,10 @@ def _draw(key: str, drawn: Drawn) -> None:
 # All visitors see the same; what one has drawn serves the others.
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _cores(number: int, language_name: str, *, _seen: Seen) -> Drawn:
+@functools.lru_cache(maxsize=4)
+def _cores(seen: Seen, language_name: str) -> Drawn:
     _ = translator(language_name)
-    data = cores.cores_data(_seen.now.cpu)
+    data = cores.cores_data(seen.now.cpu)
     return Drawn(
         cores.cores_title(data, _),
         cores.cores_alt(data, _),
@@ -56,22 +57,16 @@ def _cores(number: int, language_name: str, *, _seen: Seen) -> Drawn:
     )
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
+@functools.lru_cache(maxsize=8)
 def _history(
-    number: int,
-    language_name: str,
-    uuids: tuple[str, ...],
-    ago_s: tuple[int, int],
-    zoomable: bool,
-    *,
-    _seen: Seen,
+    seen: Seen, language_name: str, uuids: tuple[str, ...], ago_s: tuple[int, int], zoomable: bool
 ) -> Drawn:
     _ = translator(language_name)
-    data = history.history_data(_seen.watched, _seen.now, ago_s, uuids)
+    data = history.history_data(seen.watched, seen.now, ago_s, uuids)
     return Drawn(
         history.history_title(data, _),
         history.history_alt(data, _),
-        json.dumps(history.history_figure(data, _seen.clock_s, zoomable, _)),
+        json.dumps(history.history_figure(data, seen.clock_s, zoomable, _)),
         history.history_height(data),
     )
 

@@ -14,15 +14,14 @@ from core.wording import workload_words
 from pages._monitor.monitor_state import Seen
 from pages._shared.markdown import plain
 
-_COMPARE = "pages/compare.py"
+_COMPARE, _DOCTOR = "pages/compare.py", "pages/doctor.py"
 _FRESH_S = 3.0
 _MOST_HAPPENINGS = 5
 
 
-def show(seen: Seen, stale_s: float | None, jobs: Sequence[Job], paused: bool, translate: Translate) -> None:
+def show(seen: Seen, stale_s: float | None, paused: bool, translate: Translate) -> None:
     """`stale_s`: how old the newest reading is."""
     _ = translate
-    _measuring(jobs, _)
     if paused:
         st.info(_("Paused. Nothing moves until you press Continue."), icon=":material/pause:")
     elif stale_s is not None and stale_s > _FRESH_S:
@@ -36,7 +35,8 @@ def show(seen: Seen, stale_s: float | None, jobs: Sequence[Job], paused: bool, t
     _happenings(seen, 0.0 if paused else stale_s or 0.0, _)
 
 
-def _measuring(jobs: Sequence[Job], translate: Translate) -> None:
+def measuring(jobs: Sequence[Job], every_s: float, translate: Translate) -> None:
+    """`every_s`: how often the page is drawn meanwhile."""
     _ = translate
     if not jobs:
         st.markdown(_("Nothing is being measured."))
@@ -44,6 +44,13 @@ def _measuring(jobs: Sequence[Job], translate: Translate) -> None:
     for job in jobs:
         label = _("Being measured now: {workload}").format(workload=workload_words(job.spec.workload, _))
         st.page_link(_COMPARE, label=plain(label), query_params={"job": job.id}, icon=":material/timer:")
+    st.caption(_("Drawn every {n} s meanwhile, so as not to cost it speed.").format(n=round(every_s)))
+
+
+def no_gpu(translate: Translate) -> None:
+    """A link of its own, as drawing one costs as much as a whole card does."""
+    label = translate("Why there is no GPU, and what to do about it")
+    st.page_link(_DOCTOR, label=label, icon=":material/stethoscope:")
 
 
 def _happenings(seen: Seen, stale_s: float, translate: Translate) -> None:

@@ -16,7 +16,7 @@ from pages._monitor.monitor_state import Seen
 from pages._shared import language, resources
 
 _NOW_S, _LATELY_S = 1.0, 2.0
-_NOW_MEASURING_S, _LATELY_MEASURING_S = 2.0, 5.0
+NOW_MEASURING_S, _LATELY_MEASURING_S = 5.0, 10.0  # each time costs some 30 ms of the processor
 _WAIT_S = 0.5
 
 
@@ -54,8 +54,8 @@ def wait() -> None:
 
 
 def now(choice: Choice, laid_out: State) -> None:
-    """The head, and the cards of the CPU and of the GPUs in full."""
-    _every(_NOW_MEASURING_S if laid_out.jobs else _NOW_S, _now, choice, laid_out)
+    """How fresh it is, what happened, and the cards of the CPU and of the GPUs in full."""
+    _every(NOW_MEASURING_S if laid_out.jobs else _NOW_S, _now, choice, laid_out)
 
 
 def lately(choice: Choice, laid_out: State) -> None:
@@ -71,7 +71,7 @@ def _now(choice: Choice, laid_out: State) -> None:
     _ = language.current()
     seen = _seen(choice, laid_out)
     jobs = resources.measured_now(resources.runner())
-    monitor_head.show(seen, resources.monitor().stale_s(), jobs, choice.paused, _)
+    monitor_head.show(seen, resources.monitor().stale_s(), choice.paused, _)
     monitor_cards.show(seen, monitor_arithmetic.by_device(jobs), choice.uuids, _)
 
 

@@ -5,6 +5,7 @@ All visitors share one copy of each tick, and what is drawn of it.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ _PAUSED = "monitor_paused"  # the number of the tick
 _MOST_KEPT = 16  # pauses of all visitors; whoever paused before goes on
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one for each tick, which what is drawn of it can be kept by
 class Seen:
     now: MachineNow
     watched: Watched
@@ -30,7 +31,7 @@ def look() -> Seen | None:
     """The newest readings; None before the first. Tells the monitor that somebody looks."""
     monitor = resources.monitor()
     now = monitor.look()
-    return _seen(now.number, now, monitor) if now else None
+    return _newest().of(now, monitor) if now else None
 
 
 def held() -> Seen | None:
@@ -60,9 +61,23 @@ def _oldest(kept: dict[int, Seen]) -> Iterator[int]:
     yield from list(kept)[: max(0, len(kept) - _MOST_KEPT)]
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
-def _seen(number: int, _now: MachineNow, _monitor: Monitor) -> Seen:
-    return Seen(_now, _monitor.watched(), time.time() - time.perf_counter())
+class _Newest:
+    """One copy of the newest tick for all visitors. Streamlit's caches keep a lock for each key, for good."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: Seen | None = None
+
+    def of(self, now: MachineNow, monitor: Monitor) -> Seen:
+        with self._lock:
+            if self._seen is None or self._seen.now is not now:
+                self._seen = Seen(now, monitor.watched(), time.time() - time.perf_counter())
+            return self._seen
+
+
+@st.cache_resource(show_spinner=False)
+def _newest() -> _Newest:
+    return _Newest()
 
 
 @st.cache_resource(show_spinner=False)

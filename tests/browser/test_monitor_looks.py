@@ -46,7 +46,7 @@ def test_without_a_gpu_it_says_why_and_leads_to_the_doctor(newcomer, server):
     expect(page.get_by_text(sentence("nvml_no_driver"))).to_be_visible()
     pause(page)
     assert violations(page) == []
-    page.get_by_role("link", name="Why, and what to do about it").click()
+    page.get_by_role("link", name="Why there is no GPU, and what to do about it").click()
     expect(page.get_by_role("heading", name="Can training use the GPU here?")).to_be_visible(
         timeout=PATIENCE_MS
     )

@@ -299,7 +299,7 @@ def test_while_something_is_measured_it_is_named_and_refreshed_less_often(watchi
     dashboard.until(job_id, lambda: job.sampler is not None)
     now = make_now(0)
     visitor, _ = watching(now, make_watched(now, stretches=(Stretch(AT_S - 30, None, job_id),)))
-    assert timers == {"_now": 2.0, "_lately": 5.0}
+    assert timers == {"_now": 5.0, "_lately": 10.0}
     (link,) = (element.proto for element in visitor.get("page_link") if element.proto.page != "doctor")
     assert link.label.startswith("Being measured now: ")
     assert job_id in link.query_string
