@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 
 from benchmarks import trainees
-from benchmarks.pairing import BrokenError, Row, at_least, at_most, ratios, take_turns
+from benchmarks.pairing import BrokenError, Row, at_least, at_most
 from benchmarks.phases import one_job, shares
-from benchmarks.sampler import watching
+from benchmarks.sampler import on_over_off
 from benchmarks.servers import DASHBOARD, Server, serving
 from benchmarks.visitor import Visitor
 
@@ -108,18 +108,7 @@ def _speed(folder: Path, threads: int, cores: int, quick: bool) -> Iterator[Row]
 def _readings(folder: Path, threads: int, pairs: int, block_s: float, quick: bool) -> tuple[float, ...]:
     """Blocks with another process reading this machine, and without, in turns."""
     trainee = trainees.warmed_up(trainees.images(folder, quick), 64, threads, "resident")
-    with watching("monitor") as switch:
-
-        def watched() -> float:
-            switch("on")
-            rate = trainees.block_rate(trainee, block_s, lead_in=0.0)
-            switch("off")
-            return rate
-
-        def alone() -> float:
-            return trainees.block_rate(trainee, block_s, lead_in=0.0)
-
-        return ratios(take_turns(watched, alone, pairs))
+    return on_over_off("monitor", trainee, block_s, pairs)
 
 
 @contextlib.contextmanager

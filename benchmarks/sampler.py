@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import trainees
 from benchmarks.pairing import BrokenError, Row, at_least, ratios, take_turns
 from benchmarks.servers import ROOT
+from core.measure.trainee import Trainee
 
 
 def run(folder: Path, quick: bool) -> Iterator[Row]:
@@ -19,7 +20,13 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
     data = trainees.images(folder, quick)
     block_s, pairs = (0.05, 2) if quick else (0.4, 60)  # two samples in each block at the default rate
     trainee = trainees.warmed_up(data, 64, 1, "resident")
-    with watching("sampler") as switch:
+    shares = on_over_off("sampler", trainee, block_s, pairs)
+    yield Row("speed with the sampler on / off, 1 thread", shares, at_least(0.995))
+
+
+def on_over_off(what: str, trainee: Trainee, block_s: float, pairs: int) -> tuple[float, ...]:
+    """The speed of a block that another process watches to that of one alone, for each pair."""
+    with _watching(what) as switch:
 
         def watched() -> float:
             switch("on")
@@ -30,12 +37,11 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
         def alone() -> float:
             return trainees.block_rate(trainee, block_s, lead_in=0.0)
 
-        measured_pairs = take_turns(watched, alone, pairs)
-    yield Row("speed with the sampler on / off, 1 thread", ratios(measured_pairs), at_least(0.995))
+        return ratios(take_turns(watched, alone, pairs))
 
 
 @contextlib.contextmanager
-def watching(what: str) -> Iterator[Callable[[str], None]]:
+def _watching(what: str) -> Iterator[Callable[[str], None]]:
     """Turns a process "on" and "off" that watches this one and the machine: see benchmarks.watcher."""
     command = [sys.executable, "-m", "benchmarks.watcher", what, str(os.getpid())]
     with subprocess.Popen(

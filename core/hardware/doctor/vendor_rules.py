@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from core.hardware.doctor import driver_rules, remedies
 from core.hardware.doctor.facts import Facts, Finding, Torch
 from core.hardware.doctor.visible import hides_all
+from core.records import Fact
 
 _AMD_VARIABLES = ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
 _INTEL_VARIABLES = ("ZE_AFFINITY_MASK",)
@@ -63,13 +64,8 @@ def _rocm(facts: Facts, torch: Torch, present: bool | None) -> Iterator[Finding]
         yield Finding("container_without_kfd", "error", {}, remedies.kfd_into_container())
     elif "kfd" not in facts.device_nodes and facts.platform.within != "wsl":
         yield Finding("kfd_missing", "error", {}, remedies.load_module(facts.platform, "amdgpu"))
-    elif hiding := _hiding(facts, _AMD_VARIABLES):
-        yield Finding(
-            "gpus_all_hidden",
-            "error",
-            {"variable": hiding[0], "value": hiding[1]},
-            remedies.unset(hiding[0], facts.platform),
-        )
+    elif hidden := _all_hidden(facts, _AMD_VARIABLES):
+        yield hidden
     else:
         remedy = remedies.join_groups("render,video", facts.platform)
         yield Finding("rocm_unavailable", "error", {"problem": torch.problem or "-"}, remedy)
@@ -92,24 +88,21 @@ def _without_gfx(torch: Torch) -> Iterator[Finding]:
 def _xpu(facts: Facts, torch: Torch, present: bool | None) -> Iterator[Finding]:
     if present is False and facts.platform.within != "wsl":
         yield Finding("xpu_without_gpu", "info")
-    elif hiding := _hiding(facts, _INTEL_VARIABLES):
-        yield Finding(
-            "gpus_all_hidden",
-            "error",
-            {"variable": hiding[0], "value": hiding[1]},
-            remedies.unset(hiding[0], facts.platform),
-        )
+    elif hidden := _all_hidden(facts, _INTEL_VARIABLES):
+        yield hidden
     else:
         remedy = remedies.join_groups("render", facts.platform)
         yield Finding("xpu_unavailable", "error", {"problem": torch.problem or "-"}, remedy)
 
 
-def _hiding(facts: Facts, variables: tuple[str, ...]) -> tuple[str, str] | None:
-    """The first of these that hides all GPUs, under our own name for it, and its value."""
+def _all_hidden(facts: Facts, variables: tuple[str, ...]) -> Finding | None:
+    """By the first of these that does."""
     values = dict(facts.variables)
-    return next(
-        ((name, values[name]) for name in variables if name in values and hides_all(values[name])), None
-    )
+    for name in variables:  # ours, as it gets into a command
+        if name in values and hides_all(values[name]):
+            told: dict[str, Fact] = {"variable": name, "value": values[name]}
+            return Finding("gpus_all_hidden", "error", told, remedies.unset(name, facts.platform))
+    return None
 
 
 def _best(facts: Facts, torch: Torch) -> bool:
