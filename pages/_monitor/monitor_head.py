@@ -44,7 +44,7 @@ def measuring(jobs: Sequence[Job], every_s: float, translate: Translate) -> None
     for job in jobs:
         label = _("Being measured now: {workload}").format(workload=workload_words(job.spec.workload, _))
         st.page_link(_COMPARE, label=plain(label), query_params={"job": job.id}, icon=":material/timer:")
-    st.caption(_("Drawn every {n} s meanwhile, so as not to cost it speed.").format(n=round(every_s)))
+    st.caption(_("Drawn every {n} s meanwhile, as each time costs it a little speed.").format(n=round(every_s)))
 
 
 def no_gpu(translate: Translate) -> None:
