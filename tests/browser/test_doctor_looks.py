@@ -19,7 +19,9 @@ _PROBING = "/doctor/_stcore/"  # Streamlit asks below the page's path first, and
 
 def examined(page, server):
     page.goto(f"{server.url}/doctor")
-    expect(page.get_by_text(re.compile(r"Examined .* \(UTC\)|检查于"))).to_be_visible(timeout=PATIENCE_MS)
+    # The report says when, too; which of the two is there first isn't certain.
+    when = page.get_by_text(re.compile(r"^(Examined .* \(UTC\)|检查于 .*（UTC）)$"))
+    expect(when).to_be_visible(timeout=PATIENCE_MS)
     settled(page)
     return page
 
