@@ -13,12 +13,13 @@ from core.messages.caveats import CAVEATS, DIFFERENCES
 from core.messages.crossover import CROSSOVER
 from core.messages.decide import DECIDE
 from core.messages.doctor import CHECKUP
+from core.messages.elsewhere import ELSEWHERE
 from core.messages.errors import ERRORS
 from core.messages.findings import FOUND
 from core.messages.monitor import MONITOR
 from core.messages.notes import ABSENT, NOTES
 
-TABLES = (ERRORS, NOTES, ABSENT, CAVEATS, DIFFERENCES, CROSSOVER, DECIDE, FOUND, CHECKUP, MONITOR)
+TABLES = (ERRORS, NOTES, ABSENT, CAVEATS, DIFFERENCES, CROSSOVER, DECIDE, FOUND, CHECKUP, MONITOR, ELSEWHERE)
 ALL = {code: text for table in TABLES for code, text in table.items()}
 
 

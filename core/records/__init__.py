@@ -7,6 +7,7 @@ Raw values only: whatever can be derived (a median, a speed-up, a doubt) is a fu
 
 from core.records.codes import (
     STAGES,
+    Backend,
     DataPath,
     EnergySource,
     Fact,
@@ -36,6 +37,7 @@ from core.records.measured import (
     Anatomy,
     Block,
     ColdStart,
+    Communication,
     CpuSample,
     DataInfo,
     EpochRecord,
@@ -51,6 +53,7 @@ from core.records.measured import (
 )
 from core.records.result import SCHEMA_VERSION, RunResult
 from core.records.surroundings import Cpu, Device, Environment, Gpu, Machine, Software
+from core.records.target import Target, TargetState
 from core.records.trace import Actor, Instrument, LessonName, LessonTrial, Moment, Span, Trace, TracedStep
 from core.records.work import JobSpec, RunSpec, Setup, Workload
 
@@ -60,9 +63,11 @@ __all__ = [
     "Absent",
     "Actor",
     "Anatomy",
+    "Backend",
     "Block",
     "Caveat",
     "ColdStart",
+    "Communication",
     "Comparison",
     "Cpu",
     "CpuNow",
@@ -109,6 +114,8 @@ __all__ = [
     "Status",
     "StepKind",
     "Stretch",
+    "Target",
+    "TargetState",
     "Task",
     "Telemetry",
     "ThreadTrial",

@@ -14,6 +14,7 @@ Status = Literal["finished", "out_of_time", "cancelled", "failed", "interrupted"
 Origin = Literal["measured", "recorded", "imported"]
 Stage = Literal["load", "copy", "forward", "backward", "optimiser", "copy_back"]
 ParityCause = Literal["precision", "non_determinism", "divergence", "different_data", "accuracy"]
+Backend = Literal["gloo", "nccl"]  # what carries gradients from worker to worker
 EnergySource = Literal["counter", "power", "rapl"]  # the GPU's counter, its power integrated, the CPU's counter
 
 STAGES: tuple[Stage, ...] = ("load", "copy", "forward", "backward", "optimiser", "copy_back")

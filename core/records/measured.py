@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from core.records.codes import EnergySource, Precision, Products, Stage
+from core.records.codes import Backend, EnergySource, Precision, Products, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +167,18 @@ class DataInfo:
     input_shape: tuple[int, int, int]  # as the model takes it
     parameters: int
     fingerprint: str | None = None  # of the prepared images: the same on two machines means the same data
+
+
+@dataclass(frozen=True, slots=True)
+class Communication:
+    """What data-parallel workers pay for averaging their gradients, measured in a pass of its own.
+
+    `averaged_s` and `apart_s` are seconds per step of short blocks in turns: with gradients averaged, and with
+    each worker for itself. Their difference is what isn't hidden behind the backward pass.
+    """
+
+    backend: Backend
+    gradient_bytes: int  # averaged in each step
+    averaged_s: tuple[float, ...]
+    apart_s: tuple[float, ...]
+    alone_s: tuple[float, ...]  # the same gradients averaged with nothing else to do, one for each time

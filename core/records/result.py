@@ -5,6 +5,7 @@ SCHEMA_VERSION history
     2  Setup: the rungs of the ladder; RunResult.limits; Cpu.turbo
     3  Setup.cpp_calls; Cpu.virtual
     4  RunResult.trace and lessons; Setup.pinned and synchronous; JobSpec.trace and lessons
+    5  Setup.workers; RunResult.communication
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from core.records.measured import (
     Anatomy,
     Block,
     ColdStart,
+    Communication,
     DataInfo,
     EpochRecord,
     Idle,
@@ -28,7 +30,7 @@ from core.records.surroundings import Environment
 from core.records.trace import LessonTrial, Trace
 from core.records.work import RunSpec
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class RunResult:
     anatomy: Anatomy | None = None
     trace: Trace | None = None
     lessons: tuple[LessonTrial, ...] = ()
+    communication: Communication | None = None  # of data-parallel workers
     memory: Memory | None = None
     limits: Limits | None = None
     telemetry: Telemetry | None = None

@@ -50,6 +50,9 @@ class Setup:
     cpp_calls: bool = False  # CPU: what is compiled is called from C++ instead of Python
     pinned: bool = False  # CUDA, from a loader: batches in page-locked memory, so no copy need be waited for
     synchronous: bool = False  # the loss is read after each step, as a progress bar does: the host waits
+    # processes that share each batch and average their gradients (data parallel). On CPUs `threads` is each
+    # one's own; on GPUs the first is `device`, and the others are those that follow it
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
