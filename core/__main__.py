@@ -1,7 +1,18 @@
 """The same engine without a browser: `python -m core --help` lists its commands."""
 
+import os
 import sys
 
 from core.cli import main
 
-sys.exit(main(sys.argv[1:]))
+_READER_GONE = 1  # not 0: nobody knows whether all of it was wanted
+
+try:
+    try:
+        code = main(sys.argv[1:])
+    finally:
+        sys.stdout.flush()
+except BrokenPipeError:  # `... | head` has had enough; Python flushes once more at its end, into nothing
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    code = _READER_GONE
+sys.exit(code)

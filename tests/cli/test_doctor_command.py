@@ -211,3 +211,13 @@ def test_a_command_that_needs_more_says_what_is_missing(bare):
     assert done.returncode == 1
     assert done.stderr.startswith("error: The package filelock isn't installed here.")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_reader_that_has_had_enough_is_no_crash():
+    said = "import core.cli, runpy; core.cli.main = lambda arguments: print('a line'); "
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as gone:
+        command = (sys.executable, "-c", said + "runpy.run_module('core', run_name='__main__')")
+        done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, timeout=60)
+    assert (done.returncode, done.stderr) == (1, b"")
