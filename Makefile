@@ -11,7 +11,7 @@ PIP := $(PY) -m pip install --disable-pip-version-check
 # A stamp carries a checksum of what it stands for: a checkout or a touch installs nothing, a changed pin does.
 checksum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
 READY := $(VENV)/.run-$(call checksum,requirements.txt constraints.txt)
-DEV_READY := $(VENV)/.dev-$(call checksum,requirements.txt requirements-dev.txt constraints.txt)
+DEV_READY := $(VENV)/.dev-$(call checksum,requirements.txt requirements-cluster.txt requirements-dev.txt constraints.txt)
 PEERS_READY := $(PEERS)/.peers-$(call checksum,benchmarks/requirements-peers.txt constraints.txt)
 
 # Upgrading or moving the system's Python leaves .venv with a dangling link; then it is built again.
@@ -52,7 +52,7 @@ check: $(DEV_READY)  ## format, lint, import contracts, types, known vulnerabili
 audit: $(DEV_READY)  ## known vulnerabilities of the dependencies, from OSV's database
 	$(PY) -m scripts.audit
 
-bench: $(READY) $(PEERS_READY)  ## this project against its peers and the machine's limits
+bench: $(DEV_READY) $(PEERS_READY)  ## this project against its peers and the machine's limits
 	$(PY) -m benchmarks
 
 gpu: $(if $(filter $(PY),$(GPU_PYTHON)),$(DEV_READY))  ## GPU tests, a fresh recording, the promises on a GPU; under ten minutes

@@ -24,7 +24,7 @@ from typing import Any
 from core.codec import to_plain
 from core.errors import StoreError
 from core.records import SCHEMA_VERSION, JobSpec, RunResult, Setup
-from core.runs import exchange, jobs, machine_lock
+from core.runs import exchange, held, machine_lock
 from core.runs.importing import plan
 from core.runs.jobs import Runner
 from core.runs.keeping import Keeper
@@ -50,7 +50,7 @@ class Journal:
 
 def main(url: str, folder: Path) -> None:
     machine_lock.LOCK = folder / "machine.lock"
-    jobs._PARTIAL_EVERY_S = 0.0  # every block is a write that a kill may cut short
+    held._PARTIAL_EVERY_S = 0.0  # every block is a write that a kill may cut short
     journal, store = Journal(folder / "journal.jsonl"), Store(url)
     keeper = Keeper(store)
     runner = Runner(keeper, folder / "datasets", start_worker=_worker)

@@ -27,6 +27,7 @@ def fact_sheet(result: RunResult, translate: Translate) -> tuple[Group, ...]:
         (_("Hardware and conditions"), _hardware(result, _)),
         (_("Software"), _software(result, _)),
         (_("Cold, steady and hot"), _phases(result, _)),
+        (_("Averaging gradients"), _communication(result, _)),
         (_("Energy"), _energy(result, _)),
     )
     found = (Group(title, tuple(fact for fact in facts if fact[1])) for title, facts in groups)
@@ -56,6 +57,8 @@ def _cpu(result: RunResult, cpu: Cpu, translate: Translate) -> Iterator[Fact]:
     quota = _("none") if cpu.quota_cores is None else units.number(cpu.quota_cores)
     yield _("Quota (cgroup), in cores"), quota
     yield _("Threads used"), units.number(result.threads)
+    if result.spec.setup.workers > 1:
+        yield _("Workers, each with so many threads"), units.number(result.spec.setup.workers)
     if result.thread_trials:
         tried = (
             f"{trial.threads}: {units.duration(stats.median(trial.seconds_per_sample))}"
@@ -73,6 +76,8 @@ def _gpu(result: RunResult, around: Environment, translate: Translate) -> Iterat
     _ = translate
     gpu = gpu_used(result)
     yield _("GPU"), around.device.name
+    if result.spec.setup.workers > 1:
+        yield _("Workers, each on a GPU of its own"), units.number(result.spec.setup.workers)
     yield _("Memory"), units.size(around.device.memory_bytes) if around.device.memory_bytes else ""
     if gpu is not None:
         yield _("Power limit"), units.watts(gpu.power_limit_w) if gpu.power_limit_w else ""
@@ -136,6 +141,17 @@ def _phases(result: RunResult, translate: Translate) -> Iterator[Fact]:
         text = _("{ratio} the time per image (95 % interval {interval})")
         said = text.format(ratio=units.ratio(found.hot), interval=units.interval(found.hot))
         yield _("Last minute against the first"), said
+
+
+def _communication(result: RunResult, translate: Translate) -> Iterator[Fact]:
+    _, found = translate, result.communication
+    if found is None:
+        return
+    yield _("Sent by"), {"gloo": "Gloo", "nccl": "NCCL"}[found.backend]
+    yield _("Gradients of a step"), units.size(found.gradient_bytes)
+    yield _("Step with gradients averaged"), units.duration(stats.median(found.averaged_s))
+    yield _("Step of each worker for itself"), units.duration(stats.median(found.apart_s))
+    yield _("Averaging alone"), units.duration(stats.median(found.alone_s))
 
 
 def _energy(result: RunResult, translate: Translate) -> Iterator[Fact]:

@@ -29,6 +29,11 @@ def sentences(translate: Translate) -> tuple[str, ...]:
             "**With its uncertainty.** Blocks that are neighbours in time form pairs; the speed-up is the middle "
             "of their ratios, with a 95 % interval. Measuring goes on until that is narrow, or the time is up."
         ),
+        _(
+            "**Several workers.** Each trains on its part of the very batches that one worker would take; the loss "
+            "is that of all. The clock runs from when all are ready until all are done. What averaging gradients "
+            "costs comes from a separate pass."
+        ),
         _("**The CPU at its best.** Its thread count is found by a short search, unless you name one."),
         _(
             "**Where a step's time goes** comes from a separate pass with a clock at each stage: looking costs "

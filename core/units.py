@@ -100,6 +100,20 @@ def interval(estimate: Estimate | None) -> str:
     return f"{_fixed(estimate.low, decimals)}–{_fixed(estimate.high, decimals)}"
 
 
+def share(part: Estimate | None) -> str:
+    """A part of a whole in per cent, with the digits that its interval carries: 85 % for 0.81 to 0.89."""
+    return ABSENT if part is None else f"{_fixed(100 * part.value, _carried(_in_per_cent(part)))} %"
+
+
+def share_interval(part: Estimate | None) -> str:
+    """The interval of a part, with the same digits as `share`: 81–89 %."""
+    return ABSENT if part is None else f"{interval(_in_per_cent(part))} %"
+
+
+def _in_per_cent(part: Estimate) -> Estimate:
+    return Estimate(100 * part.value, 100 * part.low, 100 * part.high)
+
+
 def _carried(estimate: Estimate) -> int:
     """Decimals down to the leading digit of the interval's half width; negative left of the point."""
     most = _RATIO_DIGITS - 1 - math.floor(math.log10(abs(estimate.value))) if estimate.value else _RATIO_DIGITS

@@ -10,6 +10,7 @@ from typing import Literal
 from core import messages, units
 from core.analysis import start_up, stats, thread_gain
 from core.analysis.ladder import RungName
+from core.analysis.machines import Machinery, told_apart
 from core.analysis.quality import Badge
 from core.i18n import N_, Translate
 from core.records import (
@@ -53,15 +54,20 @@ def processor_words(model: str, cores: float | None, translate: Translate) -> li
     name = " ".join(words)[:_LONGEST_NAME] or "CPU"
     if cores is None:
         return [name]
-    return [name, translate("1 core") if cores == 1 else translate("{n} cores").format(n=units.number(cores))]
+    return [name, _cores(cores, translate)]
 
 
 def labels_of(results: Sequence[RunResult], translate: Translate) -> tuple[str, ...]:
     """What sets each run apart from the others: "CPU · 1 thread", "GPU H200 · bf16 · recorded".
 
+    Of equal devices on different machines the machine is said: "CPU · AMD EPYC 9454".
     No two are the same (equal ones are numbered): they serve as categories of an axis.
     """
-    plain = [" · ".join(_parts(result, results, translate)) for result in results]
+    machines = told_apart(results, [device_of(result) for result in results])
+    plain = [
+        " · ".join(_parts(result, machine, results, translate))
+        for result, machine in zip(results, machines, strict=True)
+    ]
     return tuple(
         label if plain.count(label) == 1 else f"{label} ({plain[: i + 1].count(label)})"
         for i, label in enumerate(plain)
@@ -186,7 +192,11 @@ def _faster(task: Task, translate: Translate) -> str:
 def setup_words(setup: Setup, device_name: str | None, translate: Translate) -> str:
     """A setup in full: "CPU · 1 thread · fp32 · data resident"."""
     parts = ["CPU" if setup.device == "cpu" else device_name or setup.device]
-    if setup.threads is not None:
+    if setup.workers > 1:
+        parts.append(_workers(setup.workers, translate))
+    if setup.workers > 1 and setup.device == "cpu":
+        parts.append(_threads_each(setup.threads, translate))
+    elif setup.threads is not None:
         parts.append(_threads(setup.threads, translate))
     elif setup.device == "cpu":
         parts.append(translate("best thread count"))
@@ -206,8 +216,22 @@ def workload_words(work: Workload, translate: Translate) -> str:
     return text.format(model=work.model, dataset=work.dataset, batch=work.batch_size, epochs=epochs)
 
 
+def _cores(cores: float, translate: Translate) -> str:
+    return translate("1 core") if cores == 1 else translate("{n} cores").format(n=units.number(cores))
+
+
 def _threads(threads: int, translate: Translate) -> str:
     return translate("1 thread") if threads == 1 else translate("{n} threads").format(n=threads)
+
+
+def _threads_each(threads: int | None, translate: Translate) -> str:
+    if threads is None:
+        return translate("cores shared out")
+    return translate("1 thread each") if threads == 1 else translate("{n} threads each").format(n=threads)
+
+
+def _workers(workers: int, translate: Translate) -> str:
+    return translate("1 worker") if workers == 1 else translate("{n} workers").format(n=workers)
 
 
 def _data(setup: Setup, translate: Translate) -> str:
@@ -305,15 +329,31 @@ def origin_word(origin: Origin, translate: Translate) -> str:
     return words[origin]
 
 
-def _parts(result: RunResult, results: Sequence[RunResult], translate: Translate) -> Iterator[str]:
+def _machine(machine: Machinery, translate: Translate) -> Iterator[str]:
+    if machine.label is not None:
+        yield machine.label.replace("<", "").replace(">", "")[:_LONGEST_NAME]
+    if machine.processor is not None:
+        yield processor_words(machine.processor, None, translate)[0]
+    if machine.cores is not None:
+        yield _cores(machine.cores, translate)
+    if machine.memory_bytes is not None:
+        yield units.size(machine.memory_bytes)
+
+
+def _parts(
+    result: RunResult, machine: Machinery, results: Sequence[RunResult], translate: Translate
+) -> Iterator[str]:
     setup = result.spec.setup
     yield device_of(result)
+    yield from _machine(machine, translate)
     if _differs(results, lambda other: other.spec.setup.precision):
         yield setup.precision
+    if _differs(results, lambda other: other.spec.setup.workers):
+        yield _workers(setup.workers, translate)
     if _differs(results, lambda other: other.spec.setup.threads):
         threads = result.threads if setup.threads is None and setup.device == "cpu" else setup.threads
         if threads is not None:
-            count = _threads(threads, translate)
+            count = (_threads if setup.workers == 1 else _threads_each)(threads, translate)
             yield translate("best: {threads}").format(threads=count) if result.thread_trials else count
     if _differs(results, lambda other: other.spec.setup.data_path):
         yield _data(setup, translate)

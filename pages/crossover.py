@@ -1,71 +1,11 @@
-"""Crossover: from which batch size on is one setup faster than another?"""
+"""Crossover: from which batch size on is a setup faster, and would several devices in one job be?"""
 
-import streamlit as st
-
-from core.errors import StoreError
-from pages._crossover import accuracy_view, sweep_runs
-from pages._crossover import crossover_controls as controls
-from pages._crossover.swept_lines import Cells
-from pages._shared import language, live, notices, resources
+from pages._crossover import crossover_views, scaling_page, sweep_page
+from pages._shared import language
 
 _ = language.current()
-runner, devices = resources.runner(), sweep_runs.devices()
 
-# 1. What is asked for: by the address, then by the controls
-rejected = controls.follow_address(runner.limits)
-run = controls.followed()
-progress = resources.sweeper().state(run) if run else None
-busy = progress is not None and not progress.done
-cells = Cells(controls.read().dataset, progress)
-default = controls.default_tokens(devices, cells.accelerator(controls.read().model))
-with st.sidebar:
-    choice = controls.show(devices, cells.elsewhere(), default, _)
-sides = choice.sides(default)
-failure = progress.failure if progress and controls.RUN in st.query_params else None
-controls.write_address(choice, run if busy else None)
-
-# 2. What the page answers, and the button
-st.title(_("From which batch size on is it faster?"), anchor=False)
-st.caption(
-    _(
-        "The same training on two setups, at batch sizes all along a range: where the one stops being faster "
-        "and the other begins, and how sure that is."
-    )
-)
-with st.container(horizontal=True, vertical_alignment="center"):
-    st.button(
-        _("Run"),
-        type="primary",
-        icon=":material/play_arrow:",
-        on_click=sweep_runs.submit,
-        disabled=busy or runner.devices is None or not sweep_runs.possible(sides),
-        key="sweep",
-    )
-    st.markdown(sweep_runs.planned_words(choice, sides, _))
-with st.container():  # what comes and goes in it leaves everything below in its place
-    notices.show(failure, rejected, gpu_elsewhere=any(one.setup.device != "cpu" for one in sides))
-    live.wait_for_devices()
-
-# 3. What is being measured now
-with st.container():
-    if run and progress is not None and busy:
-        sweep_runs.follow(run, progress.measured)
-    elif progress is not None and sweep_runs.is_of(progress, choice):
-        sweep_runs.told(progress, _)
-    if cells.problem is not None:
-        notices.problem(cells.problem)
-
-# 4. The answer and its evidence
-try:
-    found = cells.found(choice.model, sides[0]), cells.found(choice.model, sides[1])
-    rows, left_out = cells.rows(choice.model, sides)
-except StoreError as problem:
-    notices.problem(problem.note)
+if crossover_views.chosen(_) == "scaling":
+    scaling_page.show(_)
 else:
-    if any(one.line is not None and one.line.measured for one in found):
-        from pages._crossover import crossover_view  # brings Plotly: not before there is something to draw
-
-        crossover_view.show(choice, sides, found, rows, left_out, _)
-    elif not busy:
-        sweep_runs.nothing_yet(cells, choice, found, _)
-        accuracy_view.section(choice.model, choice.dataset, [one.setup for one in sides if one.here], _)
+    sweep_page.show(_)

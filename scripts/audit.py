@@ -17,7 +17,7 @@ from pathlib import Path
 _OSV = "https://api.osv.dev/v1/vulns/PYSEC-2014-1"  # an old entry: any answer to it will do
 _PATIENCE_S = 10
 _ROOT = Path(__file__).resolve().parents[1]
-_PINS = ("requirements.txt", "requirements-dev.txt", "constraints.txt")
+_PINS = ("requirements.txt", "requirements-cluster.txt", "requirements-dev.txt", "constraints.txt")
 
 
 def pins(root: Path = _ROOT) -> list[str]:

@@ -166,7 +166,8 @@ def _cpu_clocks(result: RunResult) -> tuple[list[float], float | None]:
         return [sample.clock_hz for sample in samples if sample.clock_hz is not None]
 
     cpu = result.environment.machine.cpu if result.environment else None
-    if cpu is None or result.telemetry is None or (result.threads or 0) < (cpu.physical_cores or 1):
+    busy = (result.threads or 0) * result.spec.setup.workers
+    if cpu is None or result.telemetry is None or busy < (cpu.physical_cores or 1):
         return [], None
     seen = clocks(timed.during_blocks(result, result.telemetry.cpu))
     return seen, cpu.max_clock_hz or max(clocks(result.telemetry.cpu), default=None)
@@ -249,6 +250,27 @@ def _cpu_not_best(result: RunResult) -> Caveat | None:
 
 def _trial_time(trial: ThreadTrial) -> float:
     return stats.median(trial.seconds_per_sample)
+
+
+def _workers_oversubscribed(result: RunResult) -> Caveat | None:
+    setup = result.spec.setup
+    if setup.workers == 1 or setup.device != "cpu" or result.environment is None or result.threads is None:
+        return None
+    cpu, wanted = result.environment.machine.cpu, setup.workers * result.threads
+    cores = min((float(known) for known in (cpu.usable_cores, cpu.quota_cores) if known), default=None)
+    if cores is None or wanted <= cores:
+        return None
+    facts: dict[str, Fact] = {
+        "workers": setup.workers,
+        "wanted": wanted,
+        "cores": int(cores) if cores.is_integer() else cores,
+    }
+    return Caveat("workers_oversubscribed", facts=facts)
+
+
+def _first_gpu_only(result: RunResult) -> Caveat | None:
+    workers, on_cpu = result.spec.setup.workers, result.spec.setup.device == "cpu"
+    return None if workers == 1 or on_cpu else Caveat("first_gpu_only", facts={"workers": workers})
 
 
 def _bf16_slow_on_cpu(result: RunResult) -> Caveat | None:
@@ -359,6 +381,8 @@ RUN_CHECKS: tuple[tuple[Callable[[RunResult], Caveat | None], bool], ...] = (
     (_battery, TOUCHES),
     (_cpu_restricted, TOUCHES),
     (_cpu_not_best, TOUCHES),
+    (_workers_oversubscribed, TOUCHES),
+    (_first_gpu_only, INFORMS),
     (_bf16_slow_on_cpu, TOUCHES),
     (_library_slow, TOUCHES),
     (_counters_missing, INFORMS),

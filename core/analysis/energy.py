@@ -89,6 +89,8 @@ def _measure(result: RunResult) -> Energy | str:
     if result.telemetry is None or not result.blocks:
         return "energy_no_sensor"
     of: Part = "cpu" if result.spec.setup.device == "cpu" else "gpu"
+    if of == "gpu" and result.spec.setup.workers > 1:
+        return "energy_several_gpus"  # the telemetry is of the first one
     reason = "energy_no_sensor"
     for source, readings in _series(result.telemetry, of):
         if not readings:

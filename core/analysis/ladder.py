@@ -85,8 +85,9 @@ def rung_of(setup: Setup) -> RungName:
 
 
 def on_ladder(setup: Setup) -> bool:
-    """Whether a setup is a rung at all: the sequence page's opposites are there to be understood."""
-    return not (setup.pinned or setup.synchronous)
+    """Whether a setup is a rung at all: the sequence page's opposites are there to be understood, and several
+    workers are several devices."""
+    return not (setup.pinned or setup.synchronous or setup.workers > 1)
 
 
 def first_plan(

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.analysis.comparability import differences, refused
+from core.analysis.machines import cores_of
 from core.analysis.parity import parity
 from core.analysis.quality import Badge, quality, worst
 from core.analysis.soundness import refuse_unsound
@@ -94,9 +95,9 @@ def board(runs: Sequence[RunResult], precision: Precision | None = "fp32") -> Bo
 
     The rate is that of the setup's newest run; where there are several, up to MOST_RUNS of them, the newest,
     widen its interval to the envelope of theirs. Doubtful runs count only where a device has no others.
-    Left out are: other_precision; unfinished (failed, cancelled, interrupted); no_rate; unknown_device;
-    malformed_record and schema_unreadable (core.analysis.soundness); and not_comparable with the runs of most
-    devices. Raises InputError("not_comparable") for runs of several workloads.
+    Left out are: other_precision; several_devices; unfinished (failed, cancelled, interrupted); no_rate;
+    unknown_device; malformed_record and schema_unreadable (core.analysis.soundness); and not_comparable with
+    the runs of most devices. Raises InputError("not_comparable") for runs of several workloads.
     """
     if len({run.spec.workload for run in runs}) > 1:
         raise InputError("not_comparable", fields="workload")
@@ -114,8 +115,7 @@ def hardware(result: RunResult) -> Hardware | None:
     if result.spec.setup.device != "cpu":
         return Hardware(result.environment.device.name)
     cpu = result.environment.machine.cpu
-    limits = [float(cores) for cores in (cpu.usable_cores, cpu.quota_cores) if cores is not None]
-    return Hardware(cpu.model, min(limits, default=None))
+    return Hardware(cpu.model, cores_of(cpu))
 
 
 def _timed(
@@ -135,6 +135,8 @@ def _judged(run: RunResult, precision: Precision | None) -> _Timed | str:
     """The run as it may be on the board, or why it may not."""
     if precision not in (None, run.spec.setup.precision):
         return "other_precision"
+    if run.spec.setup.workers > 1 and run.spec.setup.device != "cpu":
+        return "several_devices"
     if run.status not in _USABLE:
         return "unfinished"
     device = hardware(run)

@@ -21,6 +21,7 @@ TOLERANCE: dict[Precision, float] = {
 ACCURACY_LEVEL = 0.01
 REASONS: dict[ParityCause, str] = {
     "precision": "parity_lost_precision",
+    "batch_norm": "parity_lost_batch_norm",
     "non_determinism": "parity_lost_non_determinism",
     "divergence": "parity_lost_divergence",
     "different_data": "parity_lost_different_data",
@@ -59,9 +60,19 @@ def _cause(a: RunResult, b: RunResult, losses_part: bool, accuracies_part: bool)
         return "different_data"
     if _diverged(a) or _diverged(b):
         return "divergence"
+    if losses_part and a.spec.setup.precision != b.spec.setup.precision:
+        return "precision"
+    if (losses_part or accuracies_part) and _normalise_apart(a, b):
+        return "batch_norm"
     if losses_part:
-        return "precision" if a.spec.setup.precision != b.spec.setup.precision else "non_determinism"
+        return "non_determinism"
     return "accuracy" if accuracies_part else None
+
+
+def _normalise_apart(a: RunResult, b: RunResult) -> bool:
+    """Whether batch normalisation saw other parts of a batch: each worker normalises what it has."""
+    noted = any(note.code == "batch_norm_per_worker" for run in (a, b) for note in run.notes)
+    return noted and a.spec.setup.workers != b.spec.setup.workers
 
 
 def _diverged(run: RunResult) -> bool:

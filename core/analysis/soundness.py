@@ -25,6 +25,7 @@ _CORES = ("physical_cores", "logical_cores", "usable_cores", "quota_cores")
 
 _UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3}|\.[0-9]{6})?\+00:00")
 
+_COMMUNICATION = ("averaged_s", "apart_s", "alone_s")
 _READINGS = ("load_pct", "utilisation_pct", "power_w", "clock_hz", "sm_clock_hz", "energy_j")
 
 Where = tuple[str, float]
@@ -70,6 +71,7 @@ def _neighbours(
 def _above_zero(result: RunResult) -> Iterator[Where]:
     yield "spec.workload.batch_size", result.spec.workload.batch_size
     yield "spec.workload.epochs", result.spec.workload.epochs
+    yield "spec.setup.workers", result.spec.setup.workers
     if result.threads is not None:
         yield "threads", result.threads
     if result.telemetry:
@@ -94,6 +96,9 @@ def _above_zero(result: RunResult) -> Iterator[Where]:
             yield f"lessons[{i}].samples", lesson.samples
         for j, seconds in enumerate(lesson.seconds):
             yield f"lessons[{i}].seconds[{j}]", seconds
+    for name in _COMMUNICATION if result.communication else ():
+        for i, seconds in enumerate(getattr(result.communication, name)):
+            yield f"communication.{name}[{i}]", seconds
     if result.limits and result.limits.flops_per_sample is not None:
         yield "limits.flops_per_sample", result.limits.flops_per_sample
     for i, rate in enumerate(result.limits.rates if result.limits else ()):
@@ -109,6 +114,8 @@ def _not_negative(result: RunResult) -> Iterator[Where]:
             value = getattr(record, field.name)
             if isinstance(value, (int, float)):
                 yield f"{holder}.{field.name}", value
+    if result.communication:
+        yield "communication.gradient_bytes", result.communication.gradient_bytes
     if result.data:
         for name in ("test_samples", "classes", "parameters"):
             yield f"data.{name}", getattr(result.data, name)
@@ -142,6 +149,13 @@ def _impossible(result: RunResult) -> Iterator[tuple[str, str]]:
     for i, rate in enumerate(result.limits.rates if result.limits else ()):
         if not rate.seconds:
             yield f"limits.rates[{i}].seconds", "is empty"
+    if result.communication and result.spec.setup.workers == 1:
+        yield "communication", "a single worker has nobody to average gradients with"
+    if result.limits and result.spec.setup.workers > 1:
+        yield "limits", "are measured of a single worker only"
+    for name in _COMMUNICATION if result.communication else ():
+        if not getattr(result.communication, name):
+            yield f"communication.{name}", "is empty"
     idle = result.idle
     if idle and (idle.source is None) != (idle.power_w is None and idle.energy_j is None):
         yield "idle.source", "must name the sensor of the readings, and no other"

@@ -21,6 +21,7 @@ _COMMANDS = {
     "compare": "core.cli.compare",
     "optimise": "core.cli.optimise",
     "sweep": "core.cli.sweep",
+    "scale": "core.cli.scale",
     "export": "core.cli.export",
     "import": "core.cli.import_",
     "record": "core.cli.record",

@@ -44,8 +44,10 @@ _ASKED_FOR = frozenset(
 
 
 @contextlib.contextmanager
-def engine(translate: Translate, *, store: bool = True) -> Iterator[Runner]:
-    """A queue of this command's own; results go to the store unless it isn't wanted or can't be had."""
+def engine(translate: Translate, *, store: bool = True, measures: bool = True) -> Iterator[Runner]:
+    """A queue of this command's own; results go to the store unless it isn't wanted or can't be had.
+
+    `measures`: whether anything is measured on this machine."""
     keeper = Keeper(None)
     if store and find_spec("sqlalchemy") is None:
         print(translate("Results aren't stored here: SQLAlchemy isn't installed."), file=sys.stderr)
@@ -53,7 +55,7 @@ def engine(translate: Translate, *, store: bool = True) -> Iterator[Runner]:
         from core.runs.store import Store
 
         keeper = Keeper(Store(paths.database_url()))
-    runner = Runner(keeper, paths.datasets_dir(), heir=False)
+    runner = Runner(keeper, paths.datasets_dir(), heir=False, measures=measures)
     try:
         yield runner
     finally:
@@ -97,12 +99,17 @@ def watch(runner: Runner, spec: JobSpec, translate: Translate) -> Job:
                     progress.show(job)
             except KeyboardInterrupt:
                 runner.cancel(job_id)
-    if job.failure and job.failure.code in _ASKED_FOR:
+    if job.failure and was_asked_for(job.failure):
         raise as_error(job.failure)
     return job
 
 
+def was_asked_for(failure: Note) -> bool:
+    """Whether what was asked for is the cause, and not what happened."""
+    return failure.code in _ASKED_FOR
+
+
 def as_error(failure: Note) -> CrossoverError:
     """A failure as the error that the command's exit code is for."""
-    kind = InputError if failure.code in _ASKED_FOR else MeasurementError
+    kind = InputError if was_asked_for(failure) else MeasurementError
     return kind(failure.code, **failure.facts)

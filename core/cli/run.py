@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from core.analysis.comparison import compare
+from core.cli import elsewhere
 from core.cli.engine import engine, follow, known_devices
 from core.cli.setups import add_setups
-from core.cli.table import print_results
+from core.cli.table import print_differences, print_results
 from core.errors import InputError
 from core.i18n import Translate
-from core.records import JobSpec, Setup, Task, Workload
+from core.records import JobSpec, RunResult, Setup, Target, Task, Workload
 from core.runs import exchange
 from core.runs.chrome_trace import chrome_trace
+from core.runs.jobs import Runner
+from core.runs.kinds import setups_on
 from core.setups import parse_setup
 
 _CANCELLED = 130
@@ -40,6 +44,7 @@ def add_to(commands: Any) -> None:
         help="train until the test accuracy after an epoch has reached this share, 0.9 for 90 %%",
     )
     add_setups(parser)
+    elsewhere.add_cluster(parser)
     parser.add_argument(
         "--trace", type=Path, metavar="FILE", help="watch single steps and write them here, for Perfetto"
     )
@@ -48,6 +53,7 @@ def add_to(commands: Any) -> None:
 
 
 def _main(arguments: argparse.Namespace, translate: Translate) -> int:
+    elsewhere.check_options(arguments)
     for file in filter(None, (arguments.json, arguments.trace)):
         if not file.absolute().parent.is_dir():  # not after minutes of measuring
             raise InputError("file_not_written", name=file.name, problem="there is no such folder")
@@ -60,31 +66,68 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
         seed=arguments.seed,
         task=arguments.task,
     )
-    setups = tuple(parse_setup(text) for text in arguments.setups or ())
-    with engine(translate) as runner:
-        if not setups:  # the CPU, and the first accelerator if there is one
-            setups = tuple(Setup(device=device.id) for device in known_devices(runner)[:2])
-        watched = arguments.trace is not None
-        spec = JobSpec(
+    asked = tuple(parse_setup(text) for text in arguments.setups or ())
+
+    def spec(setups: tuple[Setup, ...]) -> JobSpec:
+        return JobSpec(
             workload,
             setups,
             arguments.max_seconds,
             arguments.target,
             limits=True,
-            trace=watched,
+            trace=arguments.trace is not None,
             until_accuracy=arguments.until_accuracy,
         )
-        job = follow(runner, spec, translate)
-    if not any(result.blocks for result in job.results):  # nothing was measured, and the reason is told
-        return _CANCELLED if job.state == "cancelled" else 1
-    baseline, *others = job.results
+
+    if arguments.cluster is not None:
+        outcome = elsewhere.measure(arguments, asked, spec, translate)
+    else:
+        outcome = _here(arguments, asked, spec, translate)
+    return _end(arguments, outcome, translate)
+
+
+def _here(
+    arguments: argparse.Namespace, asked: tuple[Setup, ...], spec: elsewhere.MakeSpec, translate: Translate
+) -> elsewhere.Outcome:
+    """All in one job on this machine, taking turns."""
+    with engine(translate) as runner:
+        if arguments.every_device:
+            asked = _on_every_device(runner, asked)
+        elif not asked:  # the CPU, and the first accelerator if there is one
+            asked = tuple(Setup(device=device.id) for device in known_devices(runner)[:2])
+        job = follow(runner, spec(asked), translate)
+    failed = job.state == "failed" or any(result.status == "failed" for result in job.results)
+    return elsewhere.Outcome(job.results, job.state == "cancelled", failed)
+
+
+def _on_every_device(runner: Runner, asked: Sequence[Setup]) -> tuple[Setup, ...]:
+    targets = (Target(None, device.id, device.name) for device in known_devices(runner))
+    return tuple(dict.fromkeys(setup for target in targets for setup in setups_on(target, asked)))
+
+
+def _end(arguments: argparse.Namespace, outcome: elsewhere.Outcome, translate: Translate) -> int:
+    results = outcome.results
+    if not any(result.blocks for result in results):  # nothing was measured, and the reason is told
+        return _CANCELLED if outcome.cancelled else 1
+    baseline, *others = _measured_first(results)
     comparisons = [compare(baseline, other) for other in others]
-    print_results(job.results, comparisons, translate)
+    print_results(results, comparisons, translate)
+    if arguments.cluster is not None and others:
+        print()
+        print_differences(baseline, others, results, translate)
     if arguments.json:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        exchange.write_json(arguments.json, exchange.document(job.results, comparisons, created_at=now))
+        exchange.write_json(arguments.json, exchange.document(results, comparisons, created_at=now))
     if arguments.trace:
-        exchange.write_json(arguments.trace, chrome_trace(job.results))
-    if job.state == "cancelled":
+        exchange.write_json(arguments.trace, chrome_trace(results))
+    if outcome.cancelled:
         return _CANCELLED
-    return 1 if any(result.status == "failed" for result in job.results) else 0
+    return 1 if outcome.failed else 0
+
+
+def _measured_first(results: Sequence[RunResult]) -> Sequence[RunResult]:
+    """The baseline is the first; one of another machine only if there is something to compare with."""
+    if results[0].blocks or len({result.job_id for result in results}) == 1:
+        return results
+    first = next(result for result in results if result.blocks)
+    return [first, *(result for result in results if result is not first)]

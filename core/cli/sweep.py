@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from core import messages, units
+from core.cli import elsewhere, sweep_away
 from core.cli.engine import as_error, engine, known_devices, watch
 from core.cli.setups import add_setups
 from core.cli.sweep_table import print_sweep
+from core.cli.sweep_told import Told, now
 from core.errors import InputError
 from core.i18n import Translate
-from core.records import Device, JobSpec, Note, RunResult, Setup, Task
+from core.records import Device, JobSpec, RunResult, Setup, Task
 from core.runs import exchange
 from core.runs.campaigns import CancelledError, refuse_failed
 from core.runs.jobs import Runner
@@ -52,6 +51,7 @@ def add_to(commands: Any) -> None:
         "--json", type=Path, metavar="FILE", help="write cells and records here, point by point"
     )
     parser.add_argument("--resume", action="store_true", help="don't measure again what is in that file")
+    sweep_away.add_options(parser)
     parser.set_defaults(command=_main)
 
 
@@ -61,6 +61,7 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
         raise InputError("file_not_written", name=file.name, problem="there is no such folder")
     if arguments.resume and file is None:
         raise InputError("resume_needs_file")
+    elsewhere.check_options(arguments)
     models = arguments.models or ([] if arguments.widths else ["mlp"])
     widths = parse_widths(arguments.widths) if arguments.widths is not None else ()
     spec = SweepSpec(
@@ -74,16 +75,30 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
         max_seconds=arguments.max_seconds,
     )
     known = exchange.read_document(exchange.read_json(file)) if arguments.resume and file else ()
+    told = Told(known, file, translate)
+    if arguments.cluster is not None:
+        progress = sweep_away.swept(arguments, spec, known, told, translate)
+    else:
+        progress = _here(spec, known, told, translate)
+    return _end(progress, file, told, translate)
+
+
+def _here(spec: SweepSpec, known: Sequence[RunResult], told: Told, translate: Translate) -> Progress:
+    """All of it on this machine; what was measured until then where somebody has had enough."""
     with engine(translate) as runner:
         devices = known_devices(runner)
         spec = spec if spec.setups else replace(spec, setups=_setups(devices, runner.default_threads))
         check_spec(spec, runner.limits)
         refuse_unknown_devices(spec, runner)
-        other = sum(not spec.holds(run.spec) for run in known)
-        if other:
-            _say(Note("resume_other_sweep", {"count": other}), translate)
-        progress = _sweep(spec, runner, known, file, translate)
-    return _end(progress, file, translate)
+        told.begin(spec)
+
+        def measure(job: JobSpec) -> Sequence[RunResult]:
+            return _results(runner, job, told, translate)
+
+        try:
+            return sweep(spec, measure, told, known, around=runner.surroundings)
+        except KeyboardInterrupt:  # between two jobs
+            return told.enough()
 
 
 def _setups(devices: Sequence[Device], threads: int) -> tuple[Setup, ...]:
@@ -94,71 +109,24 @@ def _setups(devices: Sequence[Device], threads: int) -> tuple[Setup, ...]:
     return (Setup(threads=1), Setup(threads=threads)) if threads > 1 else (Setup(threads=1),)
 
 
-def _sweep(
-    spec: SweepSpec, runner: Runner, known: Sequence[RunResult], file: Path | None, translate: Translate
-) -> Progress:
-    """All of it; what was measured until then where somebody has had enough."""
-    last = Progress(spec)
-
-    def tell(progress: Progress) -> None:
-        nonlocal last
-        if (progress.model, progress.batch_size) != (last.model, last.batch_size):
-            print(_line(progress, translate), file=sys.stderr)
-        for note in progress.notes[len(last.notes) :]:
-            _say(note, translate)
-        if file is not None and progress.jobs > last.jobs:
-            exchange.write_json(file, sweep_document.document(progress, created_at=_now(), concluded=False))
-        last = progress
-
-    def measure(job: JobSpec) -> Sequence[RunResult]:
-        return _results(runner, job, translate)
-
-    try:
-        return sweep(spec, measure, tell, known, around=runner.surroundings)
-    except KeyboardInterrupt:  # between two jobs
-        return replace(last, cancelled=True, done=True)
-
-
-def _results(runner: Runner, spec: JobSpec, translate: Translate) -> Sequence[RunResult]:
+def _results(runner: Runner, spec: JobSpec, told: Told, translate: Translate) -> Sequence[RunResult]:
     job = watch(runner, spec, translate)
     if job.state == "cancelled":
         raise CancelledError
     if job.storage_problem is not None:
-        _complain(job.storage_problem, translate)
+        told.error(job.storage_problem)
     refuse_failed(job)
     return job.results
 
 
-def _end(progress: Progress, file: Path | None, translate: Translate) -> int:
+def _end(progress: Progress, file: Path | None, told: Told, translate: Translate) -> int:
     if not progress.measured and progress.failure is not None:
         raise as_error(progress.failure)
     print_sweep(progress, translate)
     if file is not None:
-        exchange.write_json(file, sweep_document.document(progress, created_at=_now()))
+        exchange.write_json(file, sweep_document.document(progress, created_at=now()))
     if progress.failure is not None:
-        _complain(progress.failure, translate)
+        told.error(progress.failure)
     if progress.cancelled:
         return _CANCELLED
     return 1 if progress.failure is not None or not progress.measured else 0
-
-
-def _line(progress: Progress, translate: Translate) -> str:
-    if progress.model is None:
-        return f"{progress.settled}/{progress.planned}"
-    said = f"{progress.settled}/{progress.planned} {progress.model} {progress.batch_size}"
-    if progress.seconds_left is None:
-        return said
-    left = translate("{time} left").format(time=units.duration(progress.seconds_left))
-    return f"{said} · {left}"
-
-
-def _complain(note: Note, translate: Translate) -> None:
-    print(f"error: {messages.sentence(note.code, note.facts, translate)}", file=sys.stderr)
-
-
-def _say(note: Note, translate: Translate) -> None:
-    print(messages.sentence(note.code, note.facts, translate), file=sys.stderr)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from core import messages, units
-from core.analysis import caveats
+from core.analysis import caveats, comparability
+from core.analysis.comparability import Level
 from core.analysis.quality import quality, worst
 from core.analysis.summary import summarise
 from core.i18n import Translate
@@ -19,6 +20,8 @@ from core.wording import (
     thread_sentences,
     verdict_sentence,
 )
+
+_MARKS: dict[Level, str] = {"red": "‼", "amber": "!", "green": "·"}
 
 
 def print_results(
@@ -45,6 +48,23 @@ def print_results(
     for sentence in thread_sentences(results, comparisons, translate):
         print(sentence)
     _print_doubts(results, comparisons, translate)
+
+
+def print_differences(
+    baseline: RunResult, others: Sequence[RunResult], results: Sequence[RunResult], translate: Translate
+) -> None:
+    """In what each of the others differs from the baseline, by the labels that they have among `results`."""
+    names = dict(zip((result.id for result in results), labels_of(results, translate), strict=True))
+    for other in others:
+        text = translate("{baseline} and {candidate} differ in:")
+        print(text.format(baseline=names[baseline.id], candidate=names[other.id]))
+        found = comparability.differences(baseline, other)
+        for item in found:
+            facts = {"field": item.field, "a": item.a, "b": item.b}
+            print(f"{_MARKS[item.level]} {messages.sentence(item.code, facts, translate)}")
+        if not found:
+            print(translate("· nothing that is recorded."))
+        print()
 
 
 def print_rows(rows: Sequence[Sequence[str]]) -> None:
@@ -83,10 +103,14 @@ def _print_doubts(
         for caveat in caveats.of_run(result):
             told.add((caveat.code, result.id))
             print(_line(caveat, f"{name}: ", translate))
-    for comparison in comparisons:
-        for caveat in comparison.caveats:
-            if (caveat.code, str(caveat.facts.get("run"))) not in told:
-                print(_line(caveat, "", translate))
+    of_pairs = dict.fromkeys(
+        _line(caveat, "", translate)
+        for comparison in comparisons
+        for caveat in comparison.caveats
+        if (caveat.code, str(caveat.facts.get("run"))) not in told
+    )
+    for line in of_pairs:  # the same may be said of several pairs
+        print(line)
 
 
 def _line(caveat: Caveat, name: str, translate: Translate) -> str:

@@ -2,7 +2,7 @@
 
     hello      software, devices            once, when torch is loaded
     data       stage, fraction              while the data set is prepared
-    setup, limits, warm, note, block, epoch, anatomy, run_end, trace, lessons
+    setup, limits, warm, note, block, epoch, anatomy, communication, run_end, trace, lessons
                                            with `run`, the setup's place in the job
     error      kind (input | failure), code, facts         the whole job has failed
     end         last                        the job is over; the next may come, unless this was the last

@@ -60,7 +60,7 @@ def needed(setup: Setup) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class State:
     """What `core.measure.job` reads of a trainee between two calls."""
 
     progress: Progress
@@ -76,7 +76,7 @@ class _State:
     epochs_done: bool
 
     @classmethod
-    def of(cls, trainee: Trainee) -> _State:
+    def of(cls, trainee: Trainee) -> State:
         memory, step_s = getattr(trainee, "memory", None), getattr(trainee, "step_s", None)
         names = [name for name in cls.__slots__ if name not in ("memory", "step_s")]
         return cls(memory=memory, step_s=step_s, **{name: getattr(trainee, name) for name in names})
@@ -100,10 +100,10 @@ class _Host:
         theirs.close()
         self._sent: Prepared | None = None
 
-    def ask(self, guest: int, name: str, *arguments: Any) -> tuple[Any, _State | None]:
+    def ask(self, guest: int, name: str, *arguments: Any) -> tuple[Any, State | None]:
         try:
-            _send(self._line, (guest, name, arguments))
-            kind, answer, state = _receive(self._line)
+            send(self._line, (guest, name, arguments))
+            kind, answer, state = receive(self._line)
         except (EOFError, OSError) as problem:
             self.close()
             raise MeasurementError("apart_died", exit_code=self._process.returncode) from problem
@@ -111,7 +111,7 @@ class _Host:
             raise answer
         return answer, state
 
-    def settle(self, guest: int, data: Prepared, *arguments: Any) -> _State | None:
+    def settle(self, guest: int, data: Prepared, *arguments: Any) -> State | None:
         """Build a trainee; the images, which may be many, are sent once."""
         news = None if data is self._sent else data
         _, state = self.ask(guest, "build", news, *arguments)
@@ -158,7 +158,7 @@ class Apart:
         if key not in _hosts:
             _hosts[key] = _Host(spec.setup)
         self._host, self._guest = _hosts[key], id(self)
-        self._state: _State | None = None
+        self._state: State | None = None
         try:
             self._state = self._host.settle(self._guest, data, spec, default_threads, clock_origin)
         except BaseException:
@@ -172,7 +172,7 @@ class Apart:
     def __getattr__(self, name: str) -> Any:
         """A reading of the trainee's state, as it was after the last call."""
         state = self.__dict__.get("_state")
-        if state is None or name not in _State.__slots__:
+        if state is None or name not in State.__slots__:
             raise AttributeError(name)
         return getattr(state, name)
 
@@ -251,12 +251,12 @@ def _shim(folder: Path) -> Path:
     return library
 
 
-def _send(line: Connection, message: Any) -> None:
+def send(line: Connection, message: Any) -> None:
     # Plain pickling: a Connection's own would share tensors' memory through a server that knows relatives only.
     line.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
 
-def _receive(line: Connection) -> Any:
+def receive(line: Connection) -> Any:
     return pickle.loads(line.recv_bytes())  # noqa: S301 - from our own child or parent
 
 
@@ -290,14 +290,14 @@ def serve(descriptor: int, folder: str) -> None:
             kind = "answer"
         except (RuntimeError, MemoryError, ValueError, CrossoverError) as problem:
             kind, answer = "problem", _portable(problem)
-        _send(line, (kind, answer, _State.of(trainees[guest]) if guest in trainees else None))
+        send(line, (kind, answer, State.of(trainees[guest]) if guest in trainees else None))
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _calls(line: Connection) -> Iterator[tuple[int, str, tuple[Any, ...]]]:
     with contextlib.suppress(EOFError):
         while True:
-            guest, name, arguments = _receive(line)
+            guest, name, arguments = receive(line)
             yield guest, name, arguments
 
 

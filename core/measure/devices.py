@@ -40,7 +40,19 @@ def check(setup: Setup, devices: tuple[Device, ...]) -> Device:
         raise InputError("unknown_device", device=setup.device, available=", ".join(d.id for d in devices))
     if setup.precision == "tf32" and not (wanted.startswith("cuda") and _major(device) >= 8):
         raise InputError("tf32_unavailable", device=setup.device)
+    if setup.device != "cpu" and setup.workers > 1:
+        _check_gpus(setup, devices)
     return device
+
+
+def _check_gpus(setup: Setup, devices: tuple[Device, ...]) -> None:
+    """Each worker has a GPU of its own: the one that the setup names, and those that follow it."""
+    kind, _, index = setup.device.partition(":")
+    first = int(index or 0)
+    numbers = (int(item.id.partition(":")[2]) for item in devices if item.id.startswith(f"{kind}:"))
+    found = sum(first <= number < first + setup.workers for number in numbers)
+    if found < setup.workers:
+        raise InputError("too_few_gpus", wanted=setup.workers, found=found, device=setup.device)
 
 
 def _major(device: Device) -> int:

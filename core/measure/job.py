@@ -16,6 +16,7 @@ from core.errors import InputError, MeasurementError
 from core.measure import apart, devices, failures
 from core.measure.apart import Apart, needed
 from core.measure.data import Prepared, prepare
+from core.measure.parallel import Parallel
 from core.measure.stopping import Stopping
 from core.measure.trainee import LEAD_IN_S, Trainee
 from core.records import ColdStart, DataInfo, Device, JobSpec, Note, RunSpec
@@ -137,7 +138,7 @@ def _warm(
     spec: RunSpec, data: Prepared, data_s: float, max_seconds: float, context: Context
 ) -> tuple[Trainee | Apart, ColdStart]:
     # a frame of its own: where memory ran out it is cleared, and what it holds is freed
-    kind = Apart if needed(spec.setup) else Trainee
+    kind = Parallel if spec.setup.workers > 1 else Apart if needed(spec.setup) else Trainee
     trainee = kind(spec, data, context.default_threads, context.clock_origin)
     try:
         return trainee, trainee.warm_up(max_seconds, context.worker_start_s, data_s)
@@ -173,7 +174,7 @@ def _race(contestants: list[_Contestant], job: JobSpec, context: Context, emit: 
 def _failing_alone(contestant: _Contestant, context: Context, emit: Emit) -> Iterator[None]:
     try:
         yield
-    except (RuntimeError, MemoryError) as problem:
+    except (RuntimeError, MemoryError, MeasurementError) as problem:
         contestant.over = contestant.failed = True
         trainee = contestant.trainee
         _fail(contestant.index, trainee.spec, trainee.data, problem, context.default_threads, emit)
@@ -234,7 +235,11 @@ def _finish(contestant: _Contestant, job: JobSpec, emit: Emit, compared: bool) -
     for note in notes:
         emit("note", run=index, note=to_plain(note))
     dissected = None if job.rough else trainee.dissect(job.max_seconds)
-    if job.limits:
+    if isinstance(trainee, Parallel):
+        averaged = _explained(trainee.communicate, "communication_failed", contestant, job, emit)
+        if averaged is not None:
+            emit("communication", run=index, communication=to_plain(averaged))
+    if job.limits and _alone(contestant, "limits_of_one_device", emit):
         _measure_limits(contestant, job, emit)
     if dissected is not None:
         emit("anatomy", run=index, anatomy=to_plain(dissected))
@@ -252,18 +257,31 @@ def _look_closer(contestants: list[_Contestant], job: JobSpec, emit: Emit) -> No
     """What explains the runs, once all are measured: a profiler may leave its traces in the process."""
     measured = [item for item in contestants if item.blocks and not item.failed]
     for contestant in measured if job.lessons else ():
+        if not _alone(contestant, "lessons_of_one_worker", emit):
+            continue
         trials = _explained(contestant.trainee.try_lessons, "lessons_failed", contestant, job, emit)
         if trials:
             emit("lessons", run=contestant.index, lessons=to_plain(trials))
     for contestant in measured if job.trace else ():  # last
+        if not _alone(contestant, "trace_of_one_worker", emit):
+            continue
         trace = _explained(contestant.trainee.watch, "trace_failed", contestant, job, emit)
         if trace:
             emit("trace", run=contestant.index, trace=to_plain(trace))
 
 
+def _alone(contestant: _Contestant, otherwise: str, emit: Emit) -> bool:
+    """Whether it works alone; a note of that code where it doesn't."""
+    if contestant.trainee.spec.setup.workers == 1:
+        return True
+    emit("note", run=contestant.index, note=to_plain(Note(otherwise)))
+    return False
+
+
 def _profiled_elsewhere(contestant: _Contestant, job: JobSpec) -> bool:
     """Whether the profiler has listened to an accelerator's driver: that may slow all later launches down."""
-    return job.trace and contestant.trainee.spec.setup.device != "cpu"
+    setup = contestant.trainee.spec.setup
+    return job.trace and setup.device != "cpu" and setup.workers == 1
 
 
 def _explained(

@@ -19,15 +19,20 @@ _known: dict[Hashable, tuple[ThreadTrial, ...]] = {}
 
 
 def candidates(default: int) -> list[int]:
-    """1, 2, 4, ... up to the usable cores. OMP_NUM_THREADS is an order: nothing above it is tried."""
+    """1, 2, 4, ... up to the most."""
+    highest = most(default)
+    counts = {1, default, highest, cpu.describe().physical_cores or highest}
+    counts |= {2**power for power in range(highest.bit_length())}
+    return sorted(count for count in counts if count <= highest)
+
+
+def most(default: int) -> int:
+    """The usable cores. OMP_NUM_THREADS is an order: nothing above it is tried."""
+    if "OMP_NUM_THREADS" in os.environ:
+        return default
     described = cpu.describe()
     usable = described.usable_cores or default
-    if described.quota_cores is not None:
-        usable = max(1, min(usable, int(described.quota_cores)))
-    most = default if "OMP_NUM_THREADS" in os.environ else usable
-    counts = {1, default, most, described.physical_cores or most}
-    counts |= {2**power for power in range(most.bit_length())}
-    return sorted(count for count in counts if count <= most)
+    return usable if described.quota_cores is None else max(1, min(usable, int(described.quota_cores)))
 
 
 def search(

@@ -13,7 +13,7 @@ StepKind = Literal["eager", "compiled", "graph", "compiled_graph"]
 Status = Literal["finished", "out_of_time", "cancelled", "failed", "interrupted"]
 Origin = Literal["measured", "recorded", "imported"]
 Stage = Literal["load", "copy", "forward", "backward", "optimiser", "copy_back"]
-ParityCause = Literal["precision", "non_determinism", "divergence", "different_data", "accuracy"]
+ParityCause = Literal["precision", "batch_norm", "non_determinism", "divergence", "different_data", "accuracy"]
 Backend = Literal["gloo", "nccl"]  # what carries gradients from worker to worker
 EnergySource = Literal["counter", "power", "rapl"]  # the GPU's counter, its power integrated, the CPU's counter
 

@@ -100,7 +100,7 @@ class Memory:
     """Peaks while this setup was built and warmed up.
 
     On the host it is the whole worker: torch, the images and the job's other setups are in it. On the
-    device it is what this setup added.
+    device it is what this setup added. Of several workers: all their processes together, and the first device.
     """
 
     host_peak_bytes: int | None

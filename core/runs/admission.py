@@ -49,6 +49,7 @@ class Limits:
     seed: int = 2**31 - 1
     setups: int = 20
     steps_per_call: int = 64
+    workers: int = 64
     max_seconds: float = 3_600.0
     waiting: int = 50  # beside the job that is being measured
     bounds: Bounds | None = None  # None: whoever asks may do what they like with this machine
@@ -64,6 +65,7 @@ class Limits:
             seed=3,
             setups=6,
             steps_per_call=1,
+            workers=1,
             max_seconds=30.0,
             waiting=19,
             # the MLP's largest batch is the quiz's; the others' what a gibibyte of memory holds
@@ -90,14 +92,19 @@ class Limits:
         return tuple(size for size in offered if size <= most)
 
 
-def check(job: JobSpec, limits: Limits | None = None) -> None:
-    """Raise InputError beyond the limits. What only torch knows is checked by the worker."""
+def check(job: JobSpec, limits: Limits | None = None, cores: int | None = None) -> None:
+    """Raise InputError beyond the limits. What only torch knows is checked by the worker.
+
+    `cores`: the logical ones of the machine that measures it; None: of this one.
+    """
     limits = limits or Limits()
     _check_workload(job.workload, limits)
     if not 1 <= len(job.setups) <= limits.setups:
         raise InputError("setups_count", count=len(job.setups), most=limits.setups)
     for setup in job.setups:
-        _check_setup(setup, limits)
+        _check_setup(setup, limits, cores or os.cpu_count() or 1)
+        if setup.workers > 1:
+            _check_workers(job.workload, setup)
     if len(set(job.setups)) < len(job.setups):
         raise InputError("setups_equal")
     _between("max_seconds", job.max_seconds, 0.1, limits.max_seconds)
@@ -178,7 +185,7 @@ def _check_workload(work: Workload, limits: Limits) -> None:
     _between("learning_rate", work.learning_rate, 0, limits.learning_rate)
 
 
-def _check_setup(setup: Setup, limits: Limits) -> None:
+def _check_setup(setup: Setup, limits: Limits, cores: int) -> None:
     if not _DEVICE.fullmatch(setup.device):
         raise InputError("bad_device", device=setup.device[:80])
     kinds = {"precision": Precision, "data_path": DataPath, "products": Products, "step": StepKind}
@@ -187,9 +194,32 @@ def _check_setup(setup: Setup, limits: Limits) -> None:
         if value not in choices:
             raise InputError("bad_choice", name=name, value=str(value), choices=", ".join(choices))
     if setup.threads is not None:
-        _whole("threads", setup.threads, 1, os.cpu_count() or 1)
+        _whole("threads", setup.threads, 1, cores)
     _whole("steps_per_call", setup.steps_per_call, 1, limits.steps_per_call)
+    _whole("workers", setup.workers, 1, limits.workers)
     _check_combination(setup)
+
+
+def _check_workers(work: Workload, setup: Setup) -> None:
+    """Raise InputError for what several processes can't do together, or can't be sure to do alike."""
+    if work.task != "train":
+        raise InputError("workers_need_training", task=work.task)
+    if work.batch_size % setup.workers:
+        raise InputError("batch_not_shared", batch_size=work.batch_size, workers=setup.workers)
+    impossible = {
+        "workers_device": setup.device != "cpu" and not setup.device.startswith("cuda"),
+        "workers_need_plain_steps": setup.step != "eager",
+        "workers_need_resident": setup.data_path != "resident",
+        # the last two are how a host may wait for one device; the others are set for a process when it starts
+        "workers_without_options": setup.products != "default"
+        or setup.keep_pages
+        or setup.bind_threads
+        or setup.pinned
+        or setup.synchronous,
+    }
+    for code, found in impossible.items():
+        if found:
+            raise InputError(code)
 
 
 def _check_combination(setup: Setup) -> None:

@@ -11,6 +11,7 @@ from core.records import (
     Anatomy,
     Block,
     ColdStart,
+    Communication,
     DataInfo,
     Device,
     Environment,
@@ -51,6 +52,7 @@ class RunInProgress:
     first_losses: list[float] = field(default_factory=list)
     epochs: list[EpochRecord] = field(default_factory=list)
     anatomy: Anatomy | None = None
+    communication: Communication | None = None
     trace: Trace | None = None
     lessons: tuple[LessonTrial, ...] = ()
     notes: list[Note] = field(default_factory=list)
@@ -106,6 +108,8 @@ class Assembly:
             run.epochs.append(from_plain(EpochRecord, event["epoch"]))
         elif kind == "anatomy":
             run.anatomy = from_plain(Anatomy, event["anatomy"])
+        elif kind == "communication":
+            run.communication = from_plain(Communication, event["communication"])
         elif kind == "trace":
             run.trace = from_plain(Trace, event["trace"])
         elif kind == "lessons":
@@ -186,6 +190,7 @@ class Assembly:
                     anatomy=run.anatomy,
                     trace=run.trace,
                     lessons=run.lessons,
+                    communication=run.communication,
                     memory=run.memory,
                     limits=run.limits,
                     telemetry=telemetry.get(run.spec.setup.device),

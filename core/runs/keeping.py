@@ -33,7 +33,11 @@ class Keeper:
 
     def job_added(self, job: Job, owner: str) -> Note | None:
         """Put a job in the list of jobs, by which its link is found."""
-        problem = self._try(lambda store: store.add_job(job.id, job.spec, job.created_at, owner, job.visitor))
+        state: JobState = "queued" if job.target is None else "running"
+        kind = job.target.kind if job.target is not None else None
+        problem = self._try(
+            lambda store: store.add_job(job.id, job.spec, job.created_at, owner, job.visitor, state, kind)
+        )
         job.is_listed = problem is None
         return problem
 

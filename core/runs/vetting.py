@@ -52,7 +52,7 @@ def vet(result: RunResult, where: str) -> None:
 
 def sayable(result: RunResult) -> RunResult:
     """The run with its texts from elsewhere as `refuse_odd_values` lets them through."""
-    return replace(result, **{name: _sayable(getattr(result, name)) for name in _FROM_ELSEWHERE})
+    return replace(result, **{name: cleaned(getattr(result, name)) for name in _FROM_ELSEWHERE})
 
 
 def _problems(result: RunResult) -> Iterator[tuple[str, str]]:
@@ -62,13 +62,14 @@ def _problems(result: RunResult) -> Iterator[tuple[str, str]]:
     except InputError as problem:
         yield "spec", messages.sentence(problem.code, problem.facts).rstrip(".")
     for i, note in enumerate(result.notes):
-        yield from _of_note(note, f"notes[{i}]")
+        yield from problems_of_note(note, f"notes[{i}]")
     if result.failure is not None:
-        yield from _of_note(result.failure, "failure")
+        yield from problems_of_note(result.failure, "failure")
     yield from _unknown_codes(result)
 
 
-def _of_note(note: Note, place: str) -> Iterator[tuple[str, str]]:
+def problems_of_note(note: Note, place: str) -> Iterator[tuple[str, str]]:
+    """The place and what is wrong, where no sentence can be made of it."""
     try:
         messages.sentence(note.code, note.facts)
     except KeyError as error:
@@ -120,14 +121,15 @@ def _odd_text(text: str) -> str | None:
     return f"holds the control character U+{ord(acting[0]):04X}" if acting else None
 
 
-def _sayable(value: Any) -> Any:
+def cleaned(value: Any) -> Any:
+    """Texts in records, dicts and tuples as `refuse_odd_values` lets them through."""
     if isinstance(value, str):
         return _ACTING.sub("\ufffd", value[:LONGEST_TEXT])
     if isinstance(value, dict):
-        return {name: _sayable(item) for name, item in value.items()}
+        return {name: cleaned(item) for name, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _sayable(getattr(value, field.name)) for field in fields(value)})
-    return tuple(map(_sayable, value)) if isinstance(value, tuple) else value
+        return replace(value, **{field.name: cleaned(getattr(value, field.name)) for field in fields(value)})
+    return tuple(map(cleaned, value)) if isinstance(value, tuple) else value
 
 
 def _malformed(where: str, problem: str) -> InputError:

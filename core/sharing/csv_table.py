@@ -8,7 +8,7 @@ import io
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
-from core.analysis import caveats
+from core.analysis import caveats, stats
 from core.analysis.quality import quality
 from core.analysis.summary import summarise
 from core.records import Estimate, RunResult, Setup, Workload
@@ -72,9 +72,22 @@ def _run(run: RunResult, bundle: Bundle) -> dict[str, Cell]:
         "energy_source": spent.source if spent else None,
         "host_peak_bytes": memory.host_peak_bytes if memory else None,
         "device_peak_bytes": memory.device_peak_bytes if memory else None,
+        **_communication(run),
         **_against_first(run, bundle),
         "caveats": " ".join(dict.fromkeys(caveat.code for caveat in caveats.of_run(run))),
         "failure": run.failure.code if run.failure else None,
+    }
+
+
+def _communication(run: RunResult) -> dict[str, Cell]:
+    """What several workers pay for averaging their gradients, for each step."""
+    found = run.communication
+    return {
+        "communication_backend": found.backend if found else None,
+        "gradient_bytes": found.gradient_bytes if found else None,
+        **_estimate("averaged_step_s", stats.median_interval(found.averaged_s) if found else None),
+        **_estimate("apart_step_s", stats.median_interval(found.apart_s) if found else None),
+        **_estimate("averaging_alone_s", stats.median_interval(found.alone_s) if found else None),
     }
 
 

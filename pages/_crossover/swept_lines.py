@@ -36,7 +36,7 @@ class _Known:
     run: RunResult | None = None  # None: in the store, under key[0]
 
     def read(self) -> RunResult | None:
-        return self.run or _document(str(self.key[0]), self.key)
+        return self.run or document(str(self.key[0]), self.key)
 
 
 Row = tuple[str, Line, Line]  # a model, its baseline and its candidate
@@ -145,7 +145,8 @@ def _index(dataset: str, mark: tuple[object, ...]) -> Mapping[Place, list[_Known
     """The stored cells. `mark`: as long as it is the same, nothing has changed."""
     store = resources.storage().store
     assert store is not None
-    return _by_place((_place(row), _of_row(row)) for row in store.swept("train", dataset))
+    here = (row for row in store.swept("train", dataset) if row.elsewhere is None)  # not through a cluster
+    return _by_place((_place(row), _of_row(row)) for row in here)
 
 
 def _place(row: SweptRow) -> Place:
@@ -183,7 +184,7 @@ def _by_place(found: Iterable[tuple[Place, _Known]]) -> dict[Place, list[_Known]
 
 
 @st.cache_resource(show_spinner=False, max_entries=1_024)
-def _document(run_id: str, key: tuple[object, ...]) -> RunResult | None:
+def document(run_id: str, key: tuple[object, ...]) -> RunResult | None:
     """A stored run without what no line needs: hundreds of them are held in memory."""
     store = resources.storage().store
     run = store.run(run_id) if store is not None else None

@@ -68,6 +68,7 @@ def _left_out(found: Board, translate: Translate) -> None:
     _ = translate
     words = {
         "other_precision": _("another precision: {n}"),
+        "several_devices": _("several GPUs together: {n}"),
         "unfinished": _("not finished: {n}"),
         "no_rate": _("too few timed blocks: {n}"),
         "unknown_device": _("device not known: {n}"),

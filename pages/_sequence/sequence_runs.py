@@ -31,7 +31,11 @@ def known(choice: Choice, devices: Sequence[str], last: str | None) -> tuple[Fou
     Measured here first, else recorded. Where there is no accelerator, one that did this step elsewhere joins.
     """
     store = resources.storage().store
-    rows = store.alike(choice.workload, _ROWS_LOOKED_AT) if store is not None else ()
+    rows = [
+        row
+        for row in (store.alike(choice.workload, _ROWS_LOOKED_AT) if store is not None else ())
+        if row.elsewhere is None or row.setup.device not in devices  # else it is no answer for this machine
+    ]
     recorded = [run for run in resources.recordings().runs if _same_step(run, choice)]
     seen = [*(row.setup.device for row in rows), *(run.spec.setup.device for run in recorded)]
     elsewhere = [device for device in seen if device != "cpu"][: 2 - len(devices)]

@@ -51,7 +51,14 @@ def _line(row: RunRow, translate: Translate) -> str:
         result.append(status_word(row.status, _))
     cells = [
         f"[{row.created_at[:16].replace('T', ' ')}](?job={row.job_id})",
-        plain(setup_words(row.setup, row.device_name, _)),
+        _setup(row, _),
         " · ".join(result),
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _setup(row: RunRow, translate: Translate) -> str:
+    said = [setup_words(row.setup, row.device_name, translate)]
+    if row.elsewhere is not None:
+        said.append(translate("on another machine: {kind}").format(kind=row.elsewhere))
+    return plain(" · ".join(said))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
 from core import units
 from core.i18n import Translate
 from core.messages import sentence
-from core.records import CpuSample, GpuSample, RunResult
+from core.records import RunResult
 from core.runs.assemble import Assembly, RunInProgress
 from core.runs.budget import minutes
-from core.runs.job import Job
+from core.runs.job import Job, JobState, Latest
 from core.wording import labels_of, workload_words
 from pages._shared import language, resources, visitor
 from pages._shared.markdown import plain
@@ -37,6 +38,43 @@ def _wait() -> None:
     st.caption(_("Looking for GPUs …"))
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A job at one moment."""
+
+    id: str
+    kind: str | None  # of the other machine that it is measured on; None: this one
+    state: JobState
+    headline: str  # what is done with it now
+    fraction: float
+    measuring: bool  # there is something to draw
+    results: tuple[RunResult, ...]
+    runs: tuple[RunInProgress, ...]
+    latest: Latest
+    mine: bool  # it may be cancelled
+
+
+def seen(job_id: str, translate: Translate) -> Seen | None:
+    """None: it is over, tidied up and stored."""
+    runner = resources.runner()
+    with runner.watching(job_id) as job:
+        if job is None or job.done:
+            return None
+        running = job.state == "running"
+        return Seen(
+            job.id,
+            job.target.kind if job.target else None,
+            job.state,
+            _headline(job, runner.place(job_id), runner.wait_estimate_s(job_id), translate),
+            job.assembly.fraction,
+            running and not job.waiting_for_machine and job.assembly.preparing is None,
+            job.results_now("cancelled") if running else (),
+            tuple(job.assembly.runs),
+            job.latest(),
+            visitor.may_cancel(job),
+        )
+
+
 def panel(job_id: str | None) -> None:
     """Follow a job until it is done; then one rerun of the whole page, which draws its results."""
     job = resources.runner().job(job_id) if job_id else None
@@ -45,13 +83,14 @@ def panel(job_id: str | None) -> None:
 
 
 def done_meanwhile(looked_at: str | None) -> None:
-    """The visitor's own job has ended while other settings were being looked at: a link to it, once."""
+    """The visitor's own jobs have ended while other settings were being looked at: a link to them, once."""
     _ = language.current()
     mine = st.session_state.get("mine")
-    job = resources.runner().job(mine) if mine else None
-    if job is None or not job.done:
+    jobs = [job for job_id in (mine or "").split(",") if (job := resources.runner().job(job_id)) is not None]
+    if not jobs or not all(job.done for job in jobs):
         return
     if mine != looked_at:
+        (job, *_others) = jobs
         text = _("Your measurement is done: [{workload}](?job={job})")
         st.info(
             text.format(workload=plain(workload_words(job.spec.workload, _)), job=mine), icon=":material/check:"
@@ -62,62 +101,58 @@ def done_meanwhile(looked_at: str | None) -> None:
 @st.fragment(run_every=REFRESH_S)
 def _follow(job_id: str) -> None:
     _ = language.current()
-    runner = resources.runner()
-    with runner.watching(job_id) as job:
-        if job is None or job.done:
-            st.rerun()
-        assert job is not None
-        state, waiting = job.state, job.waiting_for_machine
-        place, wait_s = runner.place(job_id), runner.wait_estimate_s(job_id)
-        mine = visitor.may_cancel(job)
-        preparing, fraction, left = job.assembly.preparing, job.assembly.fraction, job.assembly.seconds_left
-        closing = _closing(job.assembly, _)
-        results = job.results_now("cancelled") if state == "running" else ()
-        latest = job.sampler.latest() if job.sampler else (None, {})
-        runs = list(job.assembly.runs)
+    now = seen(job_id, _)
+    if now is None:
+        st.rerun()
+    assert now is not None
     with st.container(border=True):
-        head, stop = st.columns([4, 1], vertical_alignment="center")
-        head.progress(fraction, _headline(state, waiting, place, wait_s, preparing, closing, left, _))
-        if mine:
-            stop.button(
-                _("Cancel"),
-                icon=":material/stop_circle:",
-                key=f"cancel-{job_id}",
-                width="stretch",
-                on_click=visitor.cancel,
-                args=(job_id,),
-                disabled=state == "cancelled",
-            )
-        if state == "running" and not waiting and preparing is None:
-            draw(runs, results, latest, _)
+        progress(now, now.headline, _)
+        if now.measuring:
+            draw(now.runs, now.results, now.latest, _)
 
 
-def _headline(
-    state: str,
-    waiting: bool,
-    place: int | None,
-    wait_s: float | None,
-    preparing: tuple[str, float | None] | None,
-    closing: str | None,
-    left: float | None,
-    translate: Translate,
-) -> str:
+def progress(now: Seen, text: str, translate: Translate) -> None:
+    """How far it is, and the button that stops it. The text is Markdown."""
+    head, stop = st.columns([4, 1], vertical_alignment="center")
+    head.progress(now.fraction, text)
+    if now.mine:
+        stop.button(
+            translate("Cancel"),
+            icon=":material/stop_circle:",
+            key=f"cancel-{now.id}",
+            width="stretch",
+            on_click=visitor.cancel,
+            args=(now.id,),
+            disabled=now.state == "cancelled",
+        )
+
+
+def _headline(job: Job, place: int | None, wait_s: float | None, translate: Translate) -> str:
     _ = translate
-    if state == "cancelled":
+    if job.state == "cancelled":
         return _("Stopping")
-    if state == "queued":
+    if job.state == "queued":
         return _waiting(place or 0, wait_s, _)
-    if waiting:
-        return _("Waiting for another program that measures on this machine")
-    if preparing is not None:
-        stage, fraction = preparing
+    if job.target is not None and not job.placed:
+        return _("Waiting for the machine")
+    if job.waiting_for_machine:
+        return (
+            _("Waiting for another program that measures on this machine")
+            if job.target is None
+            else _("Waiting for another program that measures there")
+        )
+    if job.assembly.preparing is not None:
+        stage, fraction = job.assembly.preparing
         text = _("Downloading the images") if stage == "download" else _("Preparing the images")
         return text + (f" {units.percent(100 * fraction)}" if fraction else "")
+    closing = _closing(job.assembly, _)
     if closing is not None:
         return closing
-    if left is None:
+    if job.surroundings is None and job.target is not None:
+        return _("Starting on the machine")
+    if job.assembly.seconds_left is None:
         return _("Building the models and warming up")
-    return _("Measuring, {time} left").format(time=units.duration(left))
+    return _("Measuring, {time} left").format(time=units.duration(job.assembly.seconds_left))
 
 
 def _waiting(ahead: int, wait_s: float | None, translate: Translate) -> str:
@@ -143,7 +178,7 @@ def _closing(assembly: Assembly, translate: Translate) -> str | None:
 def draw(
     runs: Sequence[RunInProgress],
     results: tuple[RunResult, ...],
-    latest: tuple[CpuSample | None, dict[str, GpuSample]],
+    latest: Latest,
     translate: Translate,
 ) -> None:
     """Each setup as far as it is, and what the sensors say."""
@@ -182,7 +217,7 @@ def _one_run(run: RunInProgress, name: str, translate: Translate) -> None:
     st.caption(" · ".join(facts))
 
 
-def _sensors(latest: tuple[CpuSample | None, dict[str, GpuSample]], translate: Translate) -> None:
+def _sensors(latest: Latest, translate: Translate) -> None:
     _ = translate
     cpu, gpus = latest
     parts = []
@@ -203,12 +238,21 @@ def _sensors(latest: tuple[CpuSample | None, dict[str, GpuSample]], translate: T
 
 
 def queue(mine: str | None) -> None:
-    """What others measure here, so that waiting has a reason."""
+    """What others measure here, so that waiting has a reason. `mine`: jobs, with commas between."""
     _ = language.current()
-    others = [job for job in resources.runner().open_jobs() if job.id != mine and not job.done]
+    own = (mine or "").split(",")
+    runner = resources.runner()
+    here, away = (
+        [job for job in jobs if job.id not in own and not job.done]
+        for jobs in (runner.open_jobs(), runner.jobs_away())
+    )
+    others = [*here, *away]
     if not others:
         return
-    with st.expander(_("Other measurements here: {n}").format(n=len(others))):
+    text = (
+        _("Other measurements here and on other machines: {n}") if away else _("Other measurements here: {n}")
+    )
+    with st.expander(text.format(n=len(others))):
         for job in others:
             _queued(job, _)
 
@@ -216,8 +260,11 @@ def queue(mine: str | None) -> None:
 def _queued(job: Job, translate: Translate) -> None:
     _ = translate
     text, stop = st.columns([4, 1], vertical_alignment="center")
-    state = _("running") if job.state == "running" else _("waiting")
-    text.markdown(f"[{plain(workload_words(job.spec.workload, _))}](?job={job.id}) — {state}")
+    under_way = job.state == "running" and (job.target is None or job.placed)
+    said = [_("running") if under_way else _("waiting")]
+    if job.target is not None:
+        said.append(plain(_("on another machine: {kind}").format(kind=job.target.kind)))
+    text.markdown(f"[{plain(workload_words(job.spec.workload, _))}](?job={job.id}) — {_(', ').join(said)}")
     if visitor.may_cancel(job):
         stop.button(
             _("Cancel"), key=f"cancel-{job.id}", width="stretch", on_click=visitor.cancel, args=(job.id,)

@@ -10,7 +10,7 @@ from core.errors import InputError
 from core.hardware import environment
 from core.messages import sentence
 from core.records import Note, RunResult
-from pages._shared import language, resources
+from pages._shared import doubts, language, resources
 from pages._shared.markdown import plain
 
 _DOCTOR = "pages/doctor.py"
@@ -18,6 +18,24 @@ _DOCTOR = "pages/doctor.py"
 
 def problem(note: Note) -> None:
     st.error(plain(sentence(note.code, note.facts, language.current())), icon=":material/error:")
+
+
+def of_jobs(problems: Sequence[tuple[str | None, Note]]) -> None:
+    """Why there is nothing to see of some jobs: each with the name of where it was measured, if it isn't the
+    only one."""
+    _ = language.current()
+    for name, note in problems:
+        text = plain(sentence(note.code, note.facts, _))
+        st.error(text if name is None else doubts.named(plain(name), text, _), icon=":material/error:")
+
+
+def kinds_missing(names: Sequence[str]) -> None:
+    _ = language.current()
+    text = _(
+        "These kinds of device are chosen and can't be had now: {names}. Connect to the cluster that has them, "
+        "under **Other machines** at the side; what else is chosen can be measured without."
+    )
+    st.warning(text.format(names=plain(_(", ").join(names))), icon=":material/lan:")
 
 
 def show(of_job: Note | None, rejected: Sequence[str], *, gpu_elsewhere: bool = False) -> None:

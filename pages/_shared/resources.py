@@ -11,19 +11,23 @@ from streamlit.errors import StreamlitSecretNotFoundError
 
 from core import hosting as hosted
 from core import paths
-from core.errors import StoreError
+from core.errors import InputError, StoreError
 from core.hardware.monitor import Monitor
 from core.records import Note, RunResult
+from core.runs import cluster
 from core.runs.admission import Limits
 from core.runs.checkup import Checkup
+from core.runs.connections import Connections
 from core.runs.guests import GuestImports
 from core.runs.job import Job
 from core.runs.jobs import Runner
 from core.runs.keeping import Keeper
 from core.runs.optimise import Optimiser
 from core.runs.recordings import Recordings, load_all
+from core.runs.scaling import Scaler
 from core.runs.store import Store
 from core.runs.sweeping.sweep import Sweeper
+from core.runs.targets import Targets
 
 
 @st.cache_resource(show_spinner=False)
@@ -68,6 +72,25 @@ def runner() -> Runner:
 
 
 @st.cache_resource(show_spinner=False)
+def clusters() -> Connections:
+    """Other machines. A public demo connects to none, whatever it is asked."""
+    return Connections(_connected if runner().limits.free else _refused)
+
+
+def _connected(address: str) -> Targets:
+    return cluster.connected(address)
+
+
+def _refused(address: str) -> Targets:
+    raise InputError("cluster_not_public")
+
+
+def cluster_address() -> str:
+    """Where the server's owner has other machines; "": nowhere."""
+    return os.environ.get("CROSSOVER_CLUSTER", "").strip()
+
+
+@st.cache_resource(show_spinner=False)
 def optimiser() -> Optimiser:
     return Optimiser(runner())
 
@@ -75,6 +98,11 @@ def optimiser() -> Optimiser:
 @st.cache_resource(show_spinner=False)
 def sweeper() -> Sweeper:
     return Sweeper(runner())
+
+
+@st.cache_resource(show_spinner=False)
+def scaler() -> Scaler:
+    return Scaler(runner())
 
 
 @st.cache_resource(show_spinner=False)
@@ -90,7 +118,10 @@ def monitor() -> Monitor:
 
 
 def measured_now(queue: Runner) -> list[Job]:
-    """The jobs that are really being measured: not those that wait, for their turn or for another program."""
+    """The jobs that are really being measured: not those that wait, for their turn or for another program.
+
+    On this machine: what others measure isn't among the queue's open jobs.
+    """
     return [job for job in queue.open_jobs() if job.state == "running" and not job.waiting_for_machine]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import streamlit as st
@@ -36,11 +36,15 @@ _EVIDENCE = ("block_times", "telemetry")
 
 
 def show(
-    results: tuple[RunResult, ...], told: Note | None = None, *, controls: bool = True, link: str | None = None
+    results: tuple[RunResult, ...],
+    told: Collection[Note] = (),
+    *,
+    controls: bool = True,
+    link: str | None = None,
 ) -> None:
     """All that a visitor needs to believe or doubt the answer.
 
-    `told`: a failure that was told already; `controls`: whether the Compare page's are beside it;
+    `told`: failures that were told already; `controls`: whether the Compare page's are beside it;
     `link`: the address of what is shown, if it isn't the job's.
     """
     _ = language.current()
@@ -94,11 +98,13 @@ def _chart(key: str, results: tuple[RunResult, ...], language_name: str) -> Char
     return charts.chart(key, results, language.current())
 
 
-def _failures(results: Sequence[RunResult], told: Note | None, controls: bool, translate: Translate) -> None:
+def _failures(
+    results: Sequence[RunResult], told: Collection[Note], controls: bool, translate: Translate
+) -> None:
     for result, name in zip(results, labels_of(results, translate), strict=True):
         if result.failure is None:
             continue
-        if result.failure != told:
+        if result.failure not in told:
             text = plain(sentence(result.failure.code, result.failure.facts, translate))
             st.error(doubts.named(plain(name), text, translate), icon=":material/error:")
         fits = result.failure.facts.get("fits")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 import streamlit as st
 
 from core import offers
-from core.errors import InputError
 from core.hardware import cpu
 from core.i18n import Translate
 from core.records import Device, Precision, Task, Workload
 from core.runs.admission import Limits
-from pages._shared import resources, visitor
+from pages._shared import elsewhere, resources
 from pages._shared import settings as chosen
 from pages._shared.controls import dataset_help, model_help
+from pages._shared.markdown import plain
 from pages._shared.settings import Settings
 
 _ADDRESS = "address_seen"  # the parameters as this session last read or wrote them
@@ -24,10 +24,10 @@ JOB = "job"  # the parameter that names the job being looked at
 _MOST_EPOCHS = 20
 
 
-def follow_address(devices: Sequence[Device], limits: Limits, from_job: Settings | None) -> tuple[str, ...]:
+def follow_address(devices: Sequence[Device], limits: Limits, from_jobs: Settings | None) -> tuple[str, ...]:
     """Take new parameters of the address into the controls; the names of those that made no sense.
 
-    `from_job` are the settings of the job that the address names, if it names one that is known.
+    `from_jobs` are the settings of the jobs that the address names, if it names any that are known.
     """
     parameters = {name: st.query_params[name] for name in chosen.PARAMETERS if name in st.query_params}
     parameters |= {JOB: st.query_params.get(JOB, "")}
@@ -36,7 +36,7 @@ def follow_address(devices: Sequence[Device], limits: Limits, from_job: Settings
     if parameters != st.session_state.get(_ADDRESS):
         read = chosen.from_parameters(parameters, limits)
         rejected = read.rejected
-        _to_widgets(from_job or read.settings, defaults)
+        _to_widgets(from_jobs or read.settings, defaults)
         st.session_state[_ADDRESS] = parameters
     elif tuple(st.session_state["devices"]) == tuple(st.session_state[_DEFAULT_DEVICES]):
         st.session_state["devices"] = list(defaults)  # a GPU has been found since
@@ -50,7 +50,9 @@ def default_devices(devices: Sequence[Device]) -> tuple[str, ...]:
     return ("cpu", others[0]) if others else ("cpu/1", "cpu")
 
 
-def controls(devices: Sequence[Device], translate: Translate) -> Settings:
+def controls(
+    devices: Sequence[Device], translate: Translate, below_devices: Callable[[], None] | None = None
+) -> Settings:
     """Draw the controls; the settings they show."""
     _ = translate
     state = st.session_state
@@ -63,7 +65,7 @@ def controls(devices: Sequence[Device], translate: Translate) -> Settings:
         _("Batch size"),
         sizes,
         key="batch_size",
-        on_change=_leave_job,
+        on_change=leave_job,
         persist_state="session",
         help=_("Images in one training step. A GPU gains most from large batches."),
     )
@@ -72,13 +74,15 @@ def controls(devices: Sequence[Device], translate: Translate) -> Settings:
         1,
         max(min(_MOST_EPOCHS, limits.epochs), state["epochs"]),
         key="epochs",
-        on_change=_leave_job,
+        on_change=leave_job,
         persist_state="session",
         help=_("How often the training goes through all images."),
     )
     tokens = _device_tokens(devices, state["devices"])
     names = {token: _device_name(token, devices, translate) for token in tokens}
     _pills(_("Devices"), "devices", tokens, names)
+    if below_devices is not None:
+        below_devices()
     with st.expander(_("More settings")):
         _more(devices, translate)
     return read_settings()
@@ -93,7 +97,7 @@ def _more(devices: Sequence[Device], translate: Translate) -> None:
         format_func=tasks.__getitem__,
         key="task",
         required=True,
-        on_change=_leave_job,
+        on_change=leave_job,
         persist_state="session",
     )
     _pills(_("Precision"), "precisions", get_args(Precision), {"fp32": "fp32", "tf32": "tf32", "bf16": "bf16"})
@@ -106,16 +110,16 @@ def _more(devices: Sequence[Device], translate: Translate) -> None:
         step=0.01,
         format="%g",
         key="learning_rate",
-        on_change=_leave_job,
+        on_change=leave_job,
         persist_state="session",
     )
-    st.number_input(_("Seed"), 0, 2**31 - 1, key="seed", on_change=_leave_job, persist_state="session")
+    st.number_input(_("Seed"), 0, 2**31 - 1, key="seed", on_change=leave_job, persist_state="session")
     st.number_input(
         _("Time limit for each setup, in seconds"),
         1,
         max(round(resources.runner().limits.max_seconds), st.session_state["max_seconds"]),
         key="max_seconds",
-        on_change=_leave_job,
+        on_change=leave_job,
         persist_state="session",
         help=_("What isn't finished by then is projected, and said so."),
     )
@@ -138,34 +142,36 @@ def read_settings() -> Settings:
         tuple(state["precisions"]),
         tuple(state["data_paths"]),
         state["max_seconds"],
+        bool(state["every_machine"]),
     )
 
 
-def write_address(settings: Settings, devices: Sequence[Device], job_id: str | None) -> None:
+def write_address(settings: Settings, devices: Sequence[Device], jobs: str | None) -> None:
     """Make the address a permalink of what is shown."""
     parameters = chosen.to_parameters(settings, default_devices(devices))
     others = {name: value for name, value in st.query_params.to_dict().items() if name == "lang"}
-    wanted = {**others, **parameters, **({JOB: job_id} if job_id else {})}
+    wanted = {**others, **parameters, **({JOB: jobs} if jobs else {})}
     if wanted != st.query_params.to_dict():
         st.query_params.from_dict(wanted)
-    st.session_state[_ADDRESS] = parameters | {JOB: job_id or ""}
+    st.session_state[_ADDRESS] = parameters | {JOB: jobs or ""}
 
 
 def use_batch_size(batch_size: int) -> None:
     """Set the control, as if the visitor had."""
     st.session_state["batch_size"] = batch_size
-    _leave_job()
+    leave_job()
 
 
-def submit() -> None:
-    """Queue what the controls show; the job's id goes into the address, so that any browser can follow it."""
-    try:
-        job_id = visitor.submit(read_settings().job())
-    except InputError as problem:
-        st.session_state["problem"] = [problem.code, problem.facts]
-        return
-    st.session_state["mine"] = st.query_params[JOB] = job_id
-    st.session_state[_ADDRESS] = st.session_state[_ADDRESS] | {JOB: job_id}
+def use_devices(devices: Sequence[str]) -> None:
+    """Likewise."""
+    st.session_state["devices"] = list(devices)
+    leave_job()
+
+
+def follow_jobs(jobs: str) -> None:
+    """Put what was just queued into the address, so that any browser can follow it."""
+    st.session_state["mine"] = st.query_params[JOB] = jobs
+    st.session_state[_ADDRESS] = st.session_state[_ADDRESS] | {JOB: jobs}
 
 
 def _to_widgets(settings: Settings, default: tuple[str, ...]) -> None:
@@ -174,11 +180,11 @@ def _to_widgets(settings: Settings, default: tuple[str, ...]) -> None:
         state[name] = getattr(work, name)
     state["devices"] = list(settings.devices or default)
     state["precisions"], state["data_paths"] = list(settings.precisions), list(settings.data_paths)
-    state["max_seconds"] = settings.max_seconds
+    state["max_seconds"], state["every_machine"] = settings.max_seconds, settings.every_machine
 
 
-def _leave_job() -> None:
-    """Other settings, other results: the address no longer names the job that was looked at."""
+def leave_job() -> None:
+    """Other settings, other results: the address no longer names the jobs that were looked at."""
     if JOB in st.query_params:
         del st.query_params[JOB]
     st.session_state[_ADDRESS] = st.session_state[_ADDRESS] | {JOB: ""}
@@ -192,7 +198,7 @@ def _select(label: str, key: str, options: Sequence[str], help_text: str, *, fre
         key=key,
         accept_new_options=free,
         help=help_text,
-        on_change=_leave_job,
+        on_change=leave_job,
         persist_state="session",
     )
 
@@ -204,7 +210,7 @@ def _pills(label: str, key: str, options: Sequence[str], names: dict[str, str]) 
         selection_mode="multi",
         format_func=names.__getitem__,
         key=key,
-        on_change=_leave_job,
+        on_change=leave_job,
         persist_state="session",
     )
 
@@ -212,11 +218,14 @@ def _pills(label: str, key: str, options: Sequence[str], names: dict[str, str]) 
 def _device_tokens(devices: Sequence[Device], wanted: Sequence[str]) -> list[str]:
     cores = cpu.describe().usable_cores or 1
     counts = ["cpu/1", *([f"cpu/{cores}"] if cores > 1 else []), "cpu"]
-    offered = [*counts, *(device.id for device in devices if device.id != "cpu")]
+    accelerators = (device.id for device in devices if device.id != "cpu")
+    offered = [*counts, *accelerators, *elsewhere.tokens()]
     return [*offered, *(token for token in wanted if token not in offered)]
 
 
 def _device_name(token: str, devices: Sequence[Device], translate: Translate) -> str:
+    if token.startswith(chosen.token("")):
+        return plain(elsewhere.words(token[1:], translate))
     name, _, threads = token.partition("/")
     if name == "cpu":
         if threads == "1":

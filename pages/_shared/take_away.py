@@ -108,10 +108,18 @@ def address_of(results: Sequence[RunResult], here: str | None) -> str | None:
     """
     if here is None:
         return None
-    root = here.partition("?")[0].rstrip("/").removesuffix(f"/{_RESULTS}")
     if len({run.job_id for run in results}) == 1 and all(run.origin == "measured" for run in results):
-        return f"{root}/?job={quote(results[0].job_id)}"
-    return f"{root}/{_RESULTS}?runs={','.join(quote(run.id) for run in results)}"
+        return address_of_jobs([results[0].job_id], here)
+    return f"{_root(here)}/{_RESULTS}?runs={','.join(quote(run.id) for run in results)}"
+
+
+def address_of_jobs(job_ids: Sequence[str], here: str | None) -> str | None:
+    """Where whole jobs are shown together."""
+    return None if here is None else f"{_root(here)}/?job={','.join(map(quote, job_ids))}"
+
+
+def _root(here: str) -> str:
+    return here.partition("?")[0].rstrip("/").removesuffix(f"/{_RESULTS}")
 
 
 def _kinds(translate: Translate) -> dict[Format, _Kind]:

@@ -16,9 +16,10 @@ import streamlit as st
 from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
 
 from core import hosting
-from core.errors import InputError
-from core.records import JobSpec
+from core.errors import CrossoverError, InputError, MeasurementError
+from core.records import JobSpec, Target
 from core.runs.job import Job
+from core.runs.targets import Targets
 from pages._shared import language, resources
 
 _ME = "visitor"
@@ -84,6 +85,35 @@ def submit(spec: JobSpec) -> str:
 def submit_all(specs: Sequence[JobSpec]) -> list[str]:
     """Queue jobs for this visitor, all or none."""
     return resources.runner().submit_all(specs, me(), network())
+
+
+def submit_everywhere(
+    here: JobSpec | None, away: Sequence[tuple[JobSpec, Target]], cluster: Targets | None, wait_s: float
+) -> list[str]:
+    """Queue one job for this machine and one for each of the others, all or none.
+
+    Raises InputError as the queue does, and MeasurementError where the cluster is gone.
+    """
+    runner = resources.runner()
+    for spec, target in (*([(here, None)] if here else []), *away):
+        runner.check(spec, target)
+    ids = runner.submit_all([here], me(), network()) if here else []
+    try:
+        for spec, target in away:
+            if cluster is None:
+                raise MeasurementError("kind_not_there", kind=target.kind)
+            ids.append(runner.submit_away(spec, target, cluster, me(), network(), wait_s))
+    except CrossoverError:
+        for job_id in ids:
+            runner.cancel(job_id)
+        raise
+    return ids
+
+
+def cancel_all(job_ids: Sequence[str]) -> None:
+    """Likewise, those of them that aren't over."""
+    for job_id in job_ids:
+        cancel(job_id)
 
 
 def cancel(job_id: str) -> None:

@@ -49,8 +49,8 @@ def start_server(request, tmp_path_factory) -> Iterator[Callable[..., Server]]:
     logs = request.config.stash.setdefault(_LOGS, [])
     servers: list[Server] = []
 
-    def start(gpus: int | None = None) -> Server:
-        server = Server(tmp_path_factory.mktemp("dashboard"), gpus)
+    def start(gpus: int | None = None, cluster: str = "") -> Server:
+        server = Server(tmp_path_factory.mktemp("dashboard"), gpus, cluster)
         servers.append(server)
         logs.append(server.log)
         server.start()

@@ -18,10 +18,11 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class Server:
-    """A dashboard that can be killed and started again; with `gpus`: on a machine with so many, of a fake."""
+    """A dashboard that can be killed and started again; with `gpus`: on a machine with so many, of a fake;
+    with `cluster`: its owner's other machines, by their address."""
 
-    def __init__(self, folder: Path, gpus: int | None = None) -> None:
-        self._folder, self._gpus, self.log = folder, gpus, folder / "server.log"
+    def __init__(self, folder: Path, gpus: int | None = None, cluster: str = "") -> None:
+        self._folder, self._gpus, self._cluster, self.log = folder, gpus, cluster, folder / "server.log"
         self.database = f"sqlite:///{folder / 'data' / 'crossover.sqlite3'}"
         self.recordings = folder / "recordings"  # none, unless a test puts one there
         self._port = _free_port()
@@ -32,7 +33,7 @@ class Server:
         temporary = self._folder / "tmp"  # the lock for measuring is there: nobody else's run is in the way
         temporary.mkdir(exist_ok=True)
         own = {"CROSSOVER_DATA_DIR": str(self._folder / "data"), "TMPDIR": str(temporary)}
-        own["CROSSOVER_RECORDINGS_DIR"] = str(self.recordings)
+        own |= {"CROSSOVER_RECORDINGS_DIR": str(self.recordings), "CROSSOVER_CLUSTER": self._cluster}
         module = ["streamlit"]
         if self._gpus is not None:
             module = ["tests.browser.fake_gpus", str(self._gpus), str(self._lost)]

@@ -7,10 +7,15 @@ import json
 import pytest
 
 from core.analysis.crossover.knee import knee
+from core.analysis.crossover.scaling import one_or_several as pairs_of
+from core.analysis.crossover.scaling import scalings
 from core.figures import accuracy, anatomy, block_times, epoch_time, loss, memory, telemetry, throughput
 from core.figures.crossover import (
     batch_memory,
     batch_rate,
+    one_or_several,
+    scaling,
+    scaling_efficiency,
     speedup_map,
     step_time,
     target_times,
@@ -28,6 +33,7 @@ from tests.batch_lines import (
     unmeasured,
 )
 from tests.builders import make_blocks, make_gpu_result, make_result, make_spec
+from tests.workers import make_strong
 
 FIGURES = [
     *(throughput, epoch_time, loss, accuracy, anatomy, memory, block_times, telemetry),
@@ -159,3 +165,38 @@ def test_over_batch_sizes_it_is_small_themed_by_the_front_end_and_translated(mod
     assert axes
     assert [text for text in marked if "¤" not in text] == []
     assert all("recorded" in text for text in words(english))
+
+
+over_workers = pytest.mark.parametrize(
+    "module",
+    [scaling, scaling_efficiency, one_or_several],
+    ids=lambda module: module.__name__.split(".")[-1],
+)
+
+
+@over_workers
+def test_over_workers_nothing_is_an_empty_figure_and_said(module):
+    data, figure, title, alt = _parts(module)
+    assert len(figure([], english).data) == 0
+    assert title(data([]), english).startswith(("Nothing was measured", "No efficiency"))
+    assert "{" not in alt(data([]), english)
+
+
+@over_workers
+def test_over_workers_it_is_small_themed_by_the_front_end_and_translated(module):
+    several = make_strong({1: 0.1, 2: 0.058, 4: 0.035, 8: 0.03}, origin="recorded")
+    one = make_strong({1: 0.05}, threads=4, job="job-one")
+    found = pairs_of(one, several) if module is one_or_several else scalings(several)
+    data, drawn, title, alt = _parts(module)
+    figure = drawn(found, _marked)
+    text = figure.to_json()
+    assert len(text) < 6_000
+    layout = json.loads(text)["layout"]
+    assert "layout" not in layout["template"]
+    assert not {"font", "paper_bgcolor", "plot_bgcolor", "colorway", "title"} & set(layout)
+    axes = [axis.title.text for axis in (figure.layout.xaxis, figure.layout.yaxis) if axis.title.text]
+    named = [trace.name for trace in figure.data if trace.showlegend is not False]
+    words = title(data(found), _marked), alt(data(found), _marked)
+    assert axes
+    assert [text for text in (*words, *axes, *named) if "¤" not in text] == []
+    assert "recorded" in words[1]

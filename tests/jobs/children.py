@@ -55,7 +55,7 @@ class Server(Runner):
     def measuring(self, job_id, blocks=2):
         """The job once so many blocks of its first setup are in."""
         found = self.job(job_id)
-        with self._changed:
-            told = self._changed.wait_for(lambda: len(found.assembly.runs[0].blocks) >= blocks, PATIENCE_S)
+        with self.changed:
+            told = self.changed.wait_for(lambda: len(found.assembly.runs[0].blocks) >= blocks, PATIENCE_S)
         assert told, f"no {blocks} blocks came: {found}"
         return found

@@ -10,7 +10,7 @@ import pytest
 from core import messages
 from core.errors import InputError
 from core.records import Idle, Setup
-from core.runs import jobs, owner
+from core.runs import held, owner, serving
 from core.runs.admission import Limits
 from tests.builders import make_epochs, make_machine, make_setup
 from tests.jobs.children import ROOT, fake_worker, is_gone, job, until
@@ -130,7 +130,7 @@ def test_a_full_queue_says_so(serve):
 
 
 def test_only_the_latest_jobs_stay_in_memory(server, monkeypatch):
-    monkeypatch.setattr(jobs, "_KEPT_IN_MEMORY", 2)
+    monkeypatch.setattr(held, "_KEPT_IN_MEMORY", 2)
     ids = [server.finished(server.submit(job("quick"))).id for _ in range(4)]
     assert [server.job(job_id) is not None for job_id in ids] == [False, True, True, True]
     assert server.wait(ids[0], 0.0) is None
@@ -220,10 +220,10 @@ def idle_draw(monkeypatch):
         return {None: draw}
 
     measure.count, measure.seconds, measure.draw = 0, 0.01, draw
-    monkeypatch.setattr(jobs.idle, "measure", measure)
-    monkeypatch.setattr(jobs.environment, "machine", lambda: make_machine(gpus=()))
+    monkeypatch.setattr(serving.idle, "measure", measure)
+    monkeypatch.setattr(serving.environment, "machine", lambda: make_machine(gpus=()))
     counter = SimpleNamespace(sample=lambda at_s: SimpleNamespace(energy_j=5.0))
-    monkeypatch.setattr(jobs, "CpuReader", lambda pid: counter)
+    monkeypatch.setattr(serving, "CpuReader", lambda pid: counter)
     return measure
 
 
@@ -254,7 +254,7 @@ def test_closing_doesnt_wait_for_the_idle_draw(serve, idle_draw):
 
 def test_without_a_sensor_no_idle_draw_is_looked_for(serve, idle_draw, monkeypatch):
     blind = SimpleNamespace(sample=lambda at_s: SimpleNamespace(energy_j=None))
-    monkeypatch.setattr(jobs, "CpuReader", lambda pid: blind)
+    monkeypatch.setattr(serving, "CpuReader", lambda pid: blind)
     server = serve()
     server.wait_until_settled()
     assert idle_draw.count == 0

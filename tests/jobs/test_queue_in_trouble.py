@@ -9,7 +9,7 @@ import pytest
 from core import messages
 from core.errors import StoreError
 from core.records import Note, Setup
-from core.runs import jobs, owner, worker
+from core.runs import held, jobs, owner, worker
 from core.runs.keeping import Keeper
 from core.runs.worker import Worker
 from tests.builders import make_setup
@@ -173,7 +173,7 @@ def test_without_a_store_nothing_is_missing_but_the_store(serve):
 
 
 def test_what_is_measured_is_stored_on_the_way(server, store, monkeypatch):
-    monkeypatch.setattr(jobs, "_PARTIAL_EVERY_S", -1.0)
+    monkeypatch.setattr(held, "_PARTIAL_EVERY_S", -1.0)
     job_id = server.submit(job("endless"))
     (result,) = until(lambda: [r for r in store.runs_of_job(job_id) if len(r.blocks) == 2])
     assert result.status == "interrupted"  # as it would be if this server died now

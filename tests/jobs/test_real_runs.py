@@ -48,14 +48,14 @@ def test_a_worker_killed_in_mid_run_leaves_its_blocks_and_a_working_queue(real, 
 SERVER = """
 import sys, threading
 from pathlib import Path
-from core.runs import jobs, machine_lock
+from core.runs import held, jobs, machine_lock
 from core.runs.keeping import Keeper
 from core.runs.store import Store
 from tests.jobs.test_real_runs import LONG, SHORT
 
 url, lock, data = sys.argv[1:]
 machine_lock.LOCK = Path(lock)
-jobs._PARTIAL_EVERY_S = 0.0
+held._PARTIAL_EVERY_S = 0.0
 runner = jobs.Runner(Keeper(Store(url)), Path(data))
 ids = [runner.submit(LONG), runner.submit(SHORT)]
 runner.wait_for_worker()

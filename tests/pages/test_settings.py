@@ -14,7 +14,7 @@ from core import offers
 from core.errors import InputError
 from core.records import DataPath, JobSpec, Precision, Setup, Task
 from core.runs.admission import Limits, check
-from pages._shared.settings import PARAMETERS, Settings, from_job, from_parameters, to_parameters
+from pages._shared.settings import PARAMETERS, Settings, from_jobs, from_parameters, to_parameters
 from tests.builders import make_setup, make_workload
 
 LIMITS = Limits()
@@ -40,7 +40,7 @@ def several(values):
 
 def admitted(settings):
     try:
-        check(settings.job(), LIMITS)
+        check(settings.job_on(*(settings.here or ("cuda:0",))), LIMITS)
     except InputError:
         return False
     return True
@@ -49,10 +49,11 @@ def admitted(settings):
 chosen = some.builds(
     Settings,
     workload=workloads,
-    devices=several(("cpu", "cpu/1", "cuda:0", "cuda:1", "mps", "xpu:0")),
+    devices=several(("cpu", "cpu/1", "cuda:0", "cuda:1", "mps", "xpu:0", "@NVIDIA H200", "@50 %, or 机器/1")),
     precisions=several(get_args(Precision)),
     data_paths=several(get_args(DataPath)),
     max_seconds=some.integers(1, int(LIMITS.max_seconds)),
+    every_machine=some.booleans(),
 ).filter(admitted)
 
 
@@ -144,7 +145,7 @@ texts = some.text() | some.sampled_from(["cpu/", "cpu//1", "cpu,cpu", "１２", 
 def test_no_text_of_a_link_raises_and_all_that_is_taken_can_be_run(parameters):
     read = from_parameters(parameters, LIMITS)
     assert set(read.rejected) <= set(parameters)
-    check(dataclasses.replace(read.settings, devices=read.settings.devices or ("cuda:0",)).job(), LIMITS)
+    check(read.settings.job_on(*(read.settings.here or ("cuda:0",))), LIMITS)
 
 
 def test_parameters_of_others_are_left_alone():
@@ -154,7 +155,7 @@ def test_parameters_of_others_are_left_alone():
 def test_the_settings_of_a_job_ask_for_it_again():
     work = make_workload(batch_size=256)
     setups = (make_setup(threads=1), make_setup(threads=1, precision="bf16"))
-    settings = from_job(JobSpec(work, setups, 12.0))
+    settings = from_jobs([(JobSpec(work, setups, 12.0), None)])
     assert settings == Settings(work, ("cpu/1",), ("fp32", "bf16"), ("resident",), 12)
     assert settings.setups() == setups
 

@@ -300,6 +300,7 @@ def test_a_run_without_a_number_is_gravely_doubted():
 
 def test_what_informs_is_told_from_what_touches_the_number():
     informing = {"recorded", "projected_epoch", "counters_missing", "energy_estimated", "energy_coarse"}
+    informing |= {"first_gpu_only"}
     assert only(_gpu(energy_j=None), "energy_estimated").informative
     assert only(make_result(origin="recorded"), "recorded").informative
     assert not only(make_result(origin="imported"), "imported").informative

@@ -14,6 +14,7 @@ from core.errors import InputError
 from core.records import (
     Block,
     Caveat,
+    Communication,
     Estimate,
     GpuProcess,
     Happening,
@@ -25,11 +26,12 @@ from core.records import (
     RunResult,
     Setup,
     Stretch,
+    Target,
     Telemetry,
     ThreadTrial,
     Workload,
 )
-from tests.builders import make_gpu_result, make_limits, make_result
+from tests.builders import make_gpu_result, make_limits, make_machine, make_result
 from tests.traces import make_gpu_trace
 from tests.watched import AT_S, make_gpu_now, make_now, make_watched
 
@@ -40,6 +42,7 @@ FULL = make_gpu_result(
     thread_trials=(ThreadTrial(1, (0.002, 0.0021)), ThreadTrial(2, (0.001,))),
     limits=make_limits(gpu=True),
     trace=make_gpu_trace(),
+    communication=Communication("nccl", 1_628_200, (0.003, 0.0031), (0.002, 0.0019), (0.0012,)),
     lessons=(LessonTrial("zero_grad", "with", (), (2.3, 2.2), None, 64),),
     idle=Idle(2.0, 70.5, 141.0, "counter"),
     failure=Note("out_of_memory_fits", {"device": "cuda:0", "batch_size": 64, "fits": 32}),
@@ -56,6 +59,7 @@ EXAMPLES = (
     Caveat("noisy", True, {"pct": 30}),
     compare(make_result(), make_gpu_result()),
     NOW,
+    Target("n1", "cuda:0", "H200", 8, "busy", Note("no"), make_machine(), (("torch", "2.13.0"),)),
     make_watched(
         NOW,
         2,

@@ -10,7 +10,7 @@ import pytest
 from core.analysis.comparison import compare
 from core.errors import InputError
 from core.i18n import english
-from core.records import Device
+from core.records import Device, Note
 from core.setups import parse_setup
 from core.sharing import formats
 from core.sharing.command import reproduce
@@ -112,3 +112,41 @@ def test_no_value_is_taken_for_an_option_or_for_a_command():
     words = shlex.split(line)
     assert "--model=--help" in words
     assert "x; rm -rf ~" in words
+
+
+def through_ray(kind, **changes):
+    spec = make_spec(**changes)
+    name = f"{kind}-{spec.setup.device}-{spec.setup.threads}"
+    notes = (Note("through_ray", {"kind": kind, "ray": "2.60.0"}),)
+    return make_result(id=name, spec=spec, job_id=kind, notes=notes)
+
+
+def test_what_a_cluster_measured_has_a_line_of_its_own_without_its_address():
+    away = [through_ray("big; rm"), through_ray("old"), through_ray("NVIDIA H200", device="cuda:0")]
+    here, there = reproduce([make_result(), *away])
+    assert "--cluster" not in here
+    words = shlex.split(there)
+    assert words[words.index("--cluster") + 1] == "ADDRESS"
+    given = {
+        option: [words[i + 1] for i, word in enumerate(words) if word == option]
+        for option in ("--kind", "--setup")
+    }
+    assert given == {
+        "--kind": ["big; rm", "old", "NVIDIA H200"],
+        "--setup": ["device=cpu", "device=cuda:0"],
+    }
+    assert "--all-machines" not in words
+
+
+def test_kinds_that_were_asked_for_different_setups_have_a_line_each():
+    lines = reproduce([through_ray("old"), through_ray("big", threads=1)])
+    assert [line.partition(" --cluster ")[2] for line in lines] == [
+        "ADDRESS --kind old --setup device=cpu",
+        "ADDRESS --kind big --setup device=cpu,threads=1",
+    ]
+
+
+def test_several_machines_of_a_kind_are_asked_for_again():
+    first = through_ray("old")
+    [line] = reproduce([first, replace(first, id="other", job_id="other")])
+    assert line.endswith("--kind old --all-machines --setup device=cpu")

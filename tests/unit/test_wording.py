@@ -9,7 +9,7 @@ from core import messages
 from core.analysis.comparison import compare
 from core.analysis.ladder import NAMES
 from core.i18n import english
-from core.records import Estimate, Setup, Status, Verdict
+from core.records import Estimate, Note, Setup, Status, Verdict
 from core.wording import (
     device_of,
     kind_of,
@@ -23,8 +23,10 @@ from core.wording import (
     workload_words,
 )
 from tests.builders import (
+    make_cpu,
     make_environment,
     make_gpu_result,
+    make_machine,
     make_result,
     make_setup,
     make_spec,
@@ -95,6 +97,54 @@ def test_no_two_labels_are_the_same():
     labels = labels_of(runs, english)
     assert labels == ("CPU (1)", "CPU (2)", "GPU H200", "CPU (3)")
     assert label_of(runs[3], runs, english) == "CPU (3)"
+
+
+def there(result, kind=None, **cpu):
+    """The run on another machine."""
+    memory = {"memory_bytes": cpu.pop("memory_gib") * 2**30} if "memory_gib" in cpu else {}
+    machine = make_machine(cpu=make_cpu(**cpu), **memory)
+    around = make_environment(machine, device=result.environment.device)
+    notes = () if kind is None else (Note("through_ray", {"kind": kind, "ray": "2.60.0"}),)
+    return dataclasses.replace(result, id=f"there-{kind}-{cpu}{memory}", environment=around, notes=notes)
+
+
+@pytest.mark.parametrize(
+    ("runs", "labels"),
+    [
+        ((CPU, there(CPU, model="AMD EPYC 9454 48-Core Processor")), ("CPU · Test", "CPU · AMD EPYC 9454")),
+        ((CPU, GPU, there(CPU, usable_cores=4)), ("CPU · 16 cores", "GPU H200", "CPU · 4 cores")),
+        ((CPU, there(CPU, memory_gib=8)), ("CPU · 64 GiB", "CPU · 8 GiB")),
+        ((GPU, there(GPU, model="Old")), ("GPU H200 · Test", "GPU H200 · Old")),
+        # as little as tells them apart
+        (
+            (CPU, there(CPU, model="Old", usable_cores=4), there(CPU, model="Old", usable_cores=2)),
+            ("CPU · Test", "CPU · Old · 4 cores", "CPU · Old · 2 cores"),
+        ),
+        # an owner's label; one that only says the device's own name again is none
+        ((there(CPU, "fast-cpu"), there(CPU, "<b>slow</b>")), ("CPU · fast-cpu", "CPU · bslow/b")),
+        ((GPU, there(GPU, "fast")), ("GPU H200", "GPU H200 · fast")),
+        (
+            (GPU, there(GPU, "H200"), there(GPU, "NVIDIA-H200")),
+            ("GPU H200 (1)", "GPU H200 (2)", "GPU H200 (3)"),
+        ),
+        ((CPU, there(CPU, "Test CPU")), ("CPU (1)", "CPU (2)")),
+        # one that failed before its environment was known
+        ((CPU, dataclasses.replace(there(CPU, "far"), environment=None)), ("CPU · Test", "CPU · far")),
+        (
+            (CPU, there(CPU, model="Old"), make_result(id="?", environment=None)),
+            ("CPU · Test", "CPU · Old", "CPU"),
+        ),
+        # different devices tell themselves apart
+        ((CPU, there(GPU, "far", model="Old")), ("CPU", "GPU H200")),
+    ],
+)
+def test_equal_devices_of_different_machines_are_told_apart(runs, labels):
+    assert labels_of(runs, english) == labels
+
+
+def test_a_label_of_any_length_stays_short():
+    label = labels_of((CPU, there(CPU, "x" * 500)), english)[1]
+    assert label == "CPU · " + "x" * 40
 
 
 def test_the_faster_one_is_named_first():

@@ -224,10 +224,9 @@ def _way(side: Side) -> tuple[object, ...]:
 
 def _same_device(one: Line, other: Line) -> bool:
     """Whether what was measured of the device with one holds for the other."""
-    return one.device == other.device and (one.setup.device, one.setup.precision, one.setup.threads) == (
-        other.setup.device,
-        other.setup.precision,
-        other.setup.threads,
+    return one.device == other.device and all(
+        getattr(one.setup, name) == getattr(other.setup, name)
+        for name in ("device", "precision", "threads", "workers")
     )
 
 

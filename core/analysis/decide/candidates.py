@@ -63,7 +63,8 @@ class Candidate:
 def candidates(
     runs: Sequence[RunResult], precision: Precision | None = None, batch_size: int | None = None
 ) -> tuple[Candidate, ...]:
-    """One for each device, software and origin; the fastest first. Of one task, model and data set.
+    """One for each device, software and origin; the fastest first. Of one task, model and data set, and without
+    what several GPUs did together.
 
     With a batch size the fastest at that one; where it wasn't measured, at any (`costed` labels it).
     Raises InputError("not_comparable") for runs of several tasks, models or data sets, and
@@ -73,7 +74,9 @@ def candidates(
         if len({getattr(run.spec.workload, name) for run in runs}) > 1:
             raise InputError("not_comparable", fields=name)
     groups: dict[tuple[object, ...], list[Line]] = {}
-    for line in lines(run for run in runs if precision in (None, run.spec.setup.precision)):
+    for line in lines(
+        run for run in runs if precision in (None, run.spec.setup.precision) and _one_device(run)
+    ):
         groups.setdefault((line.device, line.software, line.origin), []).append(line)
     found = (_fastest(group, batch_size) for group in groups.values())
     return tuple(sorted((one for one in found if one), key=lambda one: one.seconds_per_image.value))
@@ -89,6 +92,11 @@ def key(device: Hardware) -> str:
     if device.cores is None:
         return device.name
     return f"{device.name}, {device.cores:g} {'core' if device.cores == 1 else 'cores'}"
+
+
+def _one_device(run: RunResult) -> bool:
+    """Workers on GPUs have one each, and prices are those of one."""
+    return run.spec.setup.device == "cpu" or run.spec.setup.workers == 1
 
 
 def _fastest(group: Sequence[Line], batch_size: int | None) -> Candidate | None:

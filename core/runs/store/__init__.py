@@ -54,12 +54,22 @@ class Store:
         self._engine.dispose()
 
     def add_job(
-        self, job_id: str, spec: JobSpec, created_at: str, owner: str, visitor: str | None = None
+        self,
+        job_id: str,
+        spec: JobSpec,
+        created_at: str,
+        owner: str,
+        visitor: str | None = None,
+        state: JobState = "queued",
+        elsewhere: str | None = None,
     ) -> None:
-        """Put a job in the queue."""
-        row = {"id": job_id, "created_at": created_at, "state": "queued", "spec": dump(spec), "owner": owner}
+        """Put a job in the queue; one that is `running` already is no other server's to go on with.
+
+        `elsewhere`: the kind of the other machine that a cluster measures it on."""
+        row = {"id": job_id, "created_at": created_at, "state": state, "spec": dump(spec), "owner": owner}
+        also = {"heartbeat_at": created_at, "visitor": visitor, "elsewhere": elsewhere}
         with self._writing() as connection:
-            connection.execute(jobs.insert().values(row | {"heartbeat_at": created_at, "visitor": visitor}))
+            connection.execute(jobs.insert().values({**row, **also}))
 
     def set_job_state(self, job_id: str, state: JobState, failure: Note | None = None) -> bool:
         """Move an open job to `state`. False: no such job, or it was closed already, which is final."""
@@ -197,10 +207,13 @@ class Store:
         )
         return {row["id"]: row["visitor"] for row in self._rows(query.where(runs.c.id.in_(run_ids)))}
 
-    def latest_job(self, workload: Workload, setups: Sequence[Setup] | None = None) -> str | None:
+    def latest_job(
+        self, workload: Workload, setups: Sequence[Setup] | None = None, elsewhere: str | None = None
+    ) -> str | None:
         """The newest job that measured this workload (and, if given, exactly these setups in any order)
-        and got a rate from at least one run."""
-        job_id: str | None = self._value(queries.latest_job(workload, setups))
+        and got a rate from at least one run; none that a cluster measured on another machine, or with
+        `elsewhere` only one on a machine of that kind."""
+        job_id: str | None = self._value(queries.latest_job(workload, setups, elsewhere))
         return job_id
 
     def rename(self, run_id: str, name: str | None) -> bool:

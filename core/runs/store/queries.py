@@ -106,7 +106,7 @@ def swept(task: Task, dataset: str) -> sa.Select[Any]:
     """Of each cell the newest run with a rate and the newest without one, newest first."""
     of_a_cell = (runs.c.model, runs.c.batch_size, runs.c.setup, runs.c.device_name, runs.c.origin)
     place = sa.func.row_number().over(
-        partition_by=(*of_a_cell, runs.c.samples_per_s.is_(None)), order_by=NEWEST
+        partition_by=(*of_a_cell, runs.c.elsewhere, runs.c.samples_per_s.is_(None)), order_by=NEWEST
     )
     placed = sa.select(*(runs.c[name] for name in SWEPT), place.label("place"))
     found = placed.where(IS_THERE, runs.c.task == task, runs.c.dataset == dataset).subquery()
@@ -123,7 +123,9 @@ def newest() -> sa.Select[Any]:
     return sa.select(*changing).where(IS_THERE).order_by(*NEWEST).limit(1)
 
 
-def latest_job(workload: Workload, setups: Sequence[Setup] | None) -> sa.Select[Any]:
+def latest_job(
+    workload: Workload, setups: Sequence[Setup] | None, elsewhere: str | None = None
+) -> sa.Select[Any]:
     # Newest first, each run's job looked at by itself: mostly the first will do, however many are stored.
     mate = runs.alias()  # any run of the same job, and so of the same workload
 
@@ -133,7 +135,8 @@ def latest_job(workload: Workload, setups: Sequence[Setup] | None) -> sa.Select[
         return number.correlate(runs).scalar_subquery()
 
     with_a_rate = (mate.c.status.in_(_USABLE), mate.c.samples_per_s.is_not(None))
-    query = sa.select(runs.c.job_id).where(IS_THERE, *same(workload), mates(*with_a_rate) > 0)
+    there = runs.c.elsewhere.is_(None) if elsewhere is None else runs.c.elsewhere == elsewhere
+    query = sa.select(runs.c.job_id).where(IS_THERE, *same(workload), there, mates(*with_a_rate) > 0)
     if setups is not None:
         query = query.where(*same(setups[0]) if setups else [sa.false()], mates() == len(setups))
         query = query.where(*(mates(*same(setup, mate)) == setups.count(setup) for setup in setups))

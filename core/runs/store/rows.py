@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from core.analysis.machines import kind_elsewhere
 from core.analysis.quality import Badge
 from core.codec import from_plain, to_plain
 from core.errors import InputError, StoreError
@@ -53,6 +54,7 @@ class RunRow:
     quality: Badge | None  # None: stored by a Crossover that didn't keep it
     name: str | None
     tags: tuple[str, ...]
+    elsewhere: str | None = None  # the kind of the other machine that a cluster measured it on
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class SweptRow:
     samples_per_s: float | None
     created_at: str
     origin: Origin
+    elsewhere: str | None = None  # as in a RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class JobRow:
     heartbeat_at: str  # UTC, ISO 8601
     failure: Note | None
     visitor: str | None
+    elsewhere: str | None = None  # as in a RunRow
 
 
 SWEPT = tuple(item.name for item in dataclasses.fields(SweptRow))
@@ -106,6 +110,7 @@ def run_values(result: RunResult, summary: RunSummary) -> dict[str, Any]:
         "device": result.spec.setup.device,
         "setup": setup_text(result.spec.setup),
         "device_name": name,
+        "elsewhere": kind_elsewhere(result),
         **to_plain(summary),
         "document": zlib.compress(dump(result).encode(), level=1),
     }

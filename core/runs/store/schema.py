@@ -4,6 +4,7 @@ Schema history (the database's, apart from the records' own)
     1  first version
     2  runs.setup, as text, in place of a column for each of its fields
     3  runs: quality, name, tags and deleted_at; keys and times are compared byte by byte in PostgreSQL too
+    4  runs.elsewhere, jobs.elsewhere
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from core.errors import StoreError
 from core.records import Setup, Workload
 from core.runs.wanted import Order
 
-DATABASE_VERSION = 3
+DATABASE_VERSION = 4
 BUSY_TIMEOUT_S = 10.0
 _POSTGRESQL_FULL = "53100"  # disk_full
 _PREPARING = 0x43524F53  # the name of PostgreSQL's lock for it; any number that nobody else uses
@@ -48,6 +49,7 @@ jobs = sa.Table(
     sa.Column("heartbeat_at", _KEY, nullable=False),
     sa.Column("failure", sa.Text),
     sa.Column("visitor", sa.Text),
+    sa.Column("elsewhere", sa.Text),  # the kind of the other machine that a cluster measures it on
     sa.Index("jobs_by_state", "state", "created_at", "id"),
 )
 
@@ -70,6 +72,7 @@ runs = sa.Table(
     sa.Column("device", sa.Text, nullable=False),
     sa.Column("device_name", sa.Text),
     sa.Column("setup", sa.Text, nullable=False),  # setup_text's
+    sa.Column("elsewhere", sa.Text),  # the kind of the other machine that a cluster measured it on
     sa.Column("samples_per_s", sa.Double),
     sa.Column("epoch_s", sa.Double),
     sa.Column("test_accuracy", sa.Double),
@@ -204,6 +207,8 @@ def _upgrade(connection: sa.Connection) -> None:
     connection.exec_driver_sql("DROP TABLE runs_before")  # its indexes go too, whose names the new ones take
     for index in runs.indexes:
         connection.execute(CreateIndex(index))
+    if "elsewhere" not in {column["name"] for column in sa.inspect(connection).get_columns(jobs.name)}:
+        connection.exec_driver_sql("ALTER TABLE jobs ADD COLUMN elsewhere TEXT")
     connection.execute(meta.update().values(schema_version=DATABASE_VERSION))
 
 

@@ -20,13 +20,15 @@ Key = tuple[str, int, int]  # model, batch size, place of the setup
 _FEWEST_STEPS = 16  # that a setup takes in a point: to warm up, to lead in, and six timed blocks
 _BESIDE_S = 0.5  # what it takes beside its steps
 _TOO_SLOW = 0.2  # of the whole time, for one cell
+_SAME_MEMORY = 0.05
 _FAILURES = 2  # after so many without anything measured a setup isn't tried any more
 
-_FULL = ("out_of_memory", "out_of_memory_fits", "worker_killed")
+_FULL = ("out_of_memory", "out_of_memory_fits", "worker_killed", "node_process_lost")
 OF_THE_BATCH = ("batch_too_large", "batch_needs_two")
 _ONCE = ("batch_needs_two", "too_few_blocks")  # nothing follows from it for another batch size
 _NEVER = ("tf32_unavailable",)
-APART = (*_NEVER, "worker_killed", "worker_died", "device_failed")  # one setup's doing that ends the whole job
+# One setup's doing that ends the whole job
+APART = (*_NEVER, "worker_killed", "node_process_lost", "worker_died", "device_failed")
 # What a job can fail of without the sweep's end
 OF_A_CELL = (*_FULL, *OF_THE_BATCH, *APART, "took_too_long")
 
@@ -40,6 +42,7 @@ class Cells:
             for size in spec.batch_sizes
             for place in range(len(spec.setups))
         }
+        self.taken: set[Key] = set()  # by machines that measure them now; most of them are open
         self.runs: dict[Key, RunResult] = {}
         self.tried: dict[str, set[int]] = {model: set() for model in spec.models}
         self.notes: list[Note] = [Note("one_point_no_line")] if len(spec.batch_sizes) == 1 else []
@@ -57,7 +60,7 @@ class Cells:
         """What needn't be measured again; runs from unlike surroundings are left out, and that is said."""
         unlike = 0
         for run in sorted(known, key=lambda run: (run.created_at, run.id)):
-            key = self._key_of(run)
+            key = self.key_of(run)
             if key is None or run.status in ("cancelled", "interrupted") or cell_of(run).state == "failed":
                 continue
             if around is not None and not _is_like(run, around):
@@ -92,7 +95,7 @@ class Cells:
 
     def rule_out(self) -> None:
         """Give up what can't be measured, by what happened at a smaller batch."""
-        for key in tuple(self.open):
+        for key in self.waiting:
             model, size, place = key
             limit = self._largest.get((model, place))
             if limit is not None and size >= limit[0]:
@@ -109,6 +112,11 @@ class Cells:
                 self._give_up(key, Note("not_reached"))
 
     # --- what is known -----------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> set[Key]:
+        """What is open and isn't being measured."""
+        return self.open - self.taken
 
     def places(self, model: str, size: int, among: set[Key]) -> tuple[int, ...]:
         """The setups that a point has among these cells."""
@@ -144,7 +152,7 @@ class Cells:
         timed = {(model, size) for model, size, _ in self._timed}
         return sum(point in timed for point in grid), sum(point not in still for point in grid), len(grid)
 
-    def _key_of(self, run: RunResult) -> Key | None:
+    def key_of(self, run: RunResult) -> Key | None:
         """The cell of a run; None where it is of other work."""
         if not self._spec.holds(run.spec):
             return None
@@ -191,10 +199,17 @@ class Cells:
 
 
 def _is_like(run: RunResult, around: Surroundings) -> bool:
-    """Whether a run was made on this machine's device, with this software."""
+    """Whether a run was made on such a machine's device, with this software."""
     device = around.device(run.spec.setup.device)
     if device is None or run.environment is None:
         return False
     here = replace(run, environment=Environment(around.machine, around.software, device))
-    same_memory = run.environment.machine.memory_bytes == around.machine.memory_bytes
+    same_memory = _same_memory(run.environment.machine.memory_bytes, around.machine.memory_bytes)
     return same_memory and hardware(here) == hardware(run) and software(here) == software(run)
+
+
+def _same_memory(one: int | None, other: int | None) -> bool:
+    """Equal machines differ by what firmware and kernels keep for themselves."""
+    if one is None or other is None:
+        return one == other
+    return abs(one - other) <= _SAME_MEMORY * max(one, other)

@@ -78,8 +78,9 @@ class Progress(campaigns.Progress):
     extra: int = 0  # points beyond the grid, around the crossings
     jobs: int = 0  # points measured by this sweep itself, and not taken over
     elapsed_s: float = 0.0
-    model: str | None = None  # of the job that is being measured or waits
+    model: str | None = None  # of the job that is being measured or waits; of several the oldest
     batch_size: int | None = None
+    under_way: tuple[tuple[str, int], ...] = ()  # all such points: model and batch size, the oldest first
     results: tuple[RunResult, ...] = ()
     untried: tuple[Untried, ...] = ()
     notes: tuple[Note, ...] = ()  # what a reader should know of the sweep as a whole
@@ -124,9 +125,9 @@ def parse_widths(text: str) -> tuple[str, ...]:
     return tuple("mlp" if width == _ARTICLES_WIDTH else f"mlp_{width}" for width in widths)
 
 
-def check_spec(spec: SweepSpec, limits: Limits | None = None) -> None:
+def check_spec(spec: SweepSpec, limits: Limits | None = None, cores: int | None = None) -> None:
     """Raise InputError for a sweep that is empty, too large or says something twice, and for any job of it that
-    is beyond the limits."""
+    is beyond the limits. `cores`: of the machine that measures it, if it isn't this one."""
     limits = limits or Limits()
     if not spec.models:
         raise InputError("sweep_no_models")
@@ -134,6 +135,8 @@ def check_spec(spec: SweepSpec, limits: Limits | None = None) -> None:
         raise InputError("sweep_no_batches")
     if not 1 <= len(spec.setups) <= MOST_SETUPS:
         raise InputError("setups_count", count=len(spec.setups), most=MOST_SETUPS)
+    if any(setup.workers > 1 for setup in spec.setups):  # which can't share out every batch between two others
+        raise InputError("sweep_of_one_worker")
     _refuse_twice(spec.models)
     _refuse_twice(spec.batch_sizes)
     points = len(spec.models) * len(spec.batch_sizes)
@@ -147,7 +150,7 @@ def check_spec(spec: SweepSpec, limits: Limits | None = None) -> None:
         raise InputError("out_of_range", name="max_seconds", value=value, low=low, high=high)
     for model in spec.models:
         for batch_size in spec.batch_sizes:
-            check(spec.job(model, batch_size, spec.setups), limits)
+            check(spec.job(model, batch_size, spec.setups), limits, cores)
 
 
 def _numbers(text: str, name: str, most: int) -> tuple[int, ...]:

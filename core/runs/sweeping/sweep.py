@@ -5,24 +5,21 @@ What doesn't fit in a device's memory, or would take too long, is a result and e
 
 from __future__ import annotations
 
+import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
-from core.analysis.crossover import sweep_plan
-from core.analysis.crossover.crossing import crossing
-from core.analysis.crossover.sweep import Line, lines
-from core.errors import CrossoverError, InputError
-from core.records import Note, RunResult, Setup
+from core.errors import CrossoverError, InputError, MeasurementError
+from core.records import Note, RunResult
 from core.runs import campaigns
 from core.runs.admission import Limits
 from core.runs.campaigns import Campaigns, CancelledError, Change, Measure
 from core.runs.job import Surroundings
 from core.runs.jobs import Runner
-from core.runs.sweeping.cells import APART, OF_A_CELL, OF_THE_BATCH, Cells
+from core.runs.sweeping.cells import APART, OF_A_CELL, Cells
+from core.runs.sweeping.points import Outcome, Point, Points, line_of
 from core.runs.sweeping.spec import (
-    TARGET_PCT,
     Progress,
     SweepSpec,
     Untried,
@@ -32,6 +29,7 @@ from core.runs.sweeping.spec import (
 )
 
 __all__ = [
+    "LOST",
     "Progress",
     "SweepSpec",
     "Sweeper",
@@ -41,18 +39,30 @@ __all__ = [
     "parse_batch_sizes",
     "parse_widths",
     "refuse_unknown_devices",
+    "spread",
     "sweep",
 ]
 
-_POINT_S = 1.0  # timed, for each setup of a point, at most: it ends as soon as its ratios are known
-_SHORTEST_S = 0.2
-_TIMED_SHARE = 0.6  # of a point's share of the time: the rest goes to building and warming up
-_FEWEST_BLOCKS = 6
-_LIMITS_FROM_S = 60.0  # shorter sweeps don't measure the devices' limits
-_STEPS_OF_LIMITS, _LIMITS_SHARE = 25, 0.1
-_NARROW = 0.10  # half of a crossing's interval that is good enough
-_OPEN = ("crossing_open_above", "crossing_open_below", "crossing_contradicted")
-_MOST_EXTRAS, _EXTRA_S, _EXTRA_PCT = 6, 3.0, 1.0  # points beyond the grid, for each model
+# What is said where a machine is lost to a sweep, by what happened there
+LOST = {
+    "node_lost": "sweep_machine_lost",
+    "target_gone": "sweep_machine_lost",
+    "target_busy": "sweep_machine_busy",
+    **dict.fromkeys(
+        (
+            "node_broken",
+            "node_other_version",
+            "node_packages_missing",
+            "target_too_small",
+            "told_nonsense",
+            "results_missing",
+        ),
+        "sweep_machine_unfit",
+    ),
+}
+_LOOK_EVERY_S = 0.5
+
+Around = Callable[[], Surroundings | None]
 
 
 def sweep(
@@ -74,140 +84,168 @@ def sweep(
     Raises InputError for a spec that can't be swept.
     """
     check_spec(spec)
-    return _Sweep(spec, measure, tell, known, clock, around, most_s).run()
+    cells = Cells(spec)
+    cells.take_over(known, around)
+    return _Sweep(spec, cells, (measure,), tell, clock, most_s).run()
 
 
-def line_of(results: Sequence[RunResult], model: str, setup: Setup) -> Line | None:
-    """The longest line that a setup has for a model."""
-    found = lines(run for run in results if (run.spec.workload.model, run.spec.setup) == (model, setup))
-    return max(found, key=lambda line: len(line.cells), default=None)
+def spread(
+    spec: SweepSpec,
+    measures: Sequence[Measure],
+    stop: Callable[[], None],
+    tell: Callable[[Progress], None] = lambda progress: None,
+    known: Sequence[RunResult] = (),
+    clock: Callable[[], float] = time.monotonic,
+    around: Around = lambda: None,
+    most_s: float = Limits.max_seconds,
+    cores: int | None = None,
+) -> Progress:
+    """The same on several equal machines at once, each with a function of its own that is called by one thread.
+
+    Where one is lost (LOST), its point is open again and the others go on; without others that is the failure.
+    `stop` ends all jobs: their functions then raise CancelledError. It is called when the sweep ends before its
+    time, also by Ctrl-C. `around`: where it is measured, None until a job has told; `known` waits for it.
+    `cores`: of each machine.
+    """
+    check_spec(spec, cores=cores)
+    return _Sweep(spec, Cells(spec), measures, tell, clock, most_s, stop, known, around).run()
 
 
 class _Sweep:
+    """A thread for each machine: what comes next and what came of it under a lock, measuring outside of it."""
+
     def __init__(
         self,
         spec: SweepSpec,
-        measure: Measure,
+        cells: Cells,
+        measures: Sequence[Measure],
         tell: Callable[[Progress], None],
-        known: Sequence[RunResult],
         clock: Callable[[], float],
-        around: Surroundings | None,
         most_s: float,
+        stop: Callable[[], None] = lambda: None,
+        known: Sequence[RunResult] = (),
+        around: Around = lambda: None,
     ) -> None:
-        self._spec, self._measure, self._tell, self._clock = spec, measure, tell, clock
-        self._begun, self._most_s = clock(), most_s
-        self._cells = Cells(spec)
-        self._cells.take_over(known, around)
-        self._extras: Counter[str] = Counter()  # by model
+        self._spec, self._cells, self._measures = spec, cells, measures
+        self._tell, self._clock, self._stop = tell, clock, stop
+        self._begun = clock()
+        self._points = Points(spec, cells, most_s)
+        self._known, self._around = known, around
+        self._changed = threading.Condition()
+        self._machines = self._running = len(measures)
         self._jobs = 0
-        self._point: tuple[str, int] | None = None
+        self._point: Point | None = None  # the latest
+        self._end: dict[str, object] | None = None  # what ended it before its time
 
     def run(self) -> Progress:
-        end: dict[str, object] = {}
-        try:
-            self._tell(self._progress())
-            while self._left_s > 0 and (self._grid_point() or self._extra_point()):
-                self._tell(self._progress())
+        self._tell(self._progress())
+        if len(self._measures) == 1:
+            self._serve(self._measures[0])
+        else:
+            self._serve_together()
+        if not self._end:
             self._cells.settle()
+        self._point = None
+        return replace(self._progress(), done=True, **self._end or {})  # type: ignore[arg-type]
+
+    # --- the machines ------------------------------------------------------------------------------
+
+    def _serve_together(self) -> None:
+        for measure in self._measures:
+            threading.Thread(target=self._serve, args=(measure,), name="sweep", daemon=True).start()
+        while True:
+            try:
+                with self._changed:
+                    if not self._running:
+                        return
+                    self._changed.wait(_LOOK_EVERY_S)
+            except KeyboardInterrupt:
+                self._finish({"cancelled": True})
+
+    def _serve(self, measure: Measure) -> None:
+        """Measure on one machine until nothing is left to measure, or it is lost."""
+        end: dict[str, object] = {"failure": Note("queue_stopped")}  # by a fault of ours, which the log tells
+        try:
+            while (point := self._next()) is not None and self._measured(measure, point):
+                pass
+            end = {}
         except CancelledError:
             end = {"cancelled": True}
         except CrossoverError as problem:
             end = {"failure": problem.note}
-        self._point = None
-        return replace(self._progress(), done=True, **end)  # type: ignore[arg-type]
+        finally:
+            if end:
+                self._finish(end)
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
 
-    # --- choosing ----------------------------------------------------------------------------------
+    def _finish(self, end: dict[str, object]) -> None:
+        """The whole sweep is over, with what it has; the jobs on other machines are ended."""
+        with self._changed:
+            first, self._end = self._end is None, self._end or end
+            self._changed.notify_all()
+        if first:
+            self._stop()
 
-    def _grid_point(self) -> bool:
-        """Measure the next point of the grid; whether there was one."""
-        cells = self._cells
-        cells.rule_out()
-        enough = sweep_plan.affordable({key: cells.cost_s(key) for key in cells.open}, self._left_s)
-        candidates: dict[str, list[int]] = {}
-        for model in self._spec.models:
-            sizes = {size for name, size, _ in enough if name == model}
-            if (
-                len(cells.tried[model]) < sweep_plan.FIRST_PICTURE
-            ):  # what is predicted may be far too much as yet
-                whole = {size for size in sizes if not cells.places(model, size, cells.open - enough)}
-                sizes = whole or sizes
-            candidates[model] = sorted(sizes)
-        tried = {model: sorted(sizes) for model, sizes in cells.tried.items()}
-        times = {model: cells.times(model) for model in self._spec.models}
-        point = sweep_plan.next_point(self._spec.models, tried, candidates, times)
-        if point is not None:
-            self._measure_point(*point, cells.places(*point, enough))
-        return point is not None
-
-    def _extra_point(self) -> bool:
-        """Once the grid is done: a point at a crossing that isn't known well enough; whether there was one."""
-        pairs = [(model, other) for model in self._spec.models for other in range(1, len(self._spec.setups))]
-        for model, other in pairs if self._left_s > _EXTRA_S else ():
-            size = self._refined(model, other) if self._extras[model] < _MOST_EXTRAS else None
-            if size is None:
-                continue
-            if sum(self._cells.cost_s((model, size, place)) for place in (0, other)) < self._left_s:
-                self._measure_point(model, size, (0, other), extra=True)
-                self._extras[model] += 1
-                return True
-        return False
-
-    def _refined(self, model: str, other: int) -> int | None:
-        """The batch size that a crossing needs: at it and around it in turn."""
-        setups, results = self._spec.setups, self._cells.results
-        baseline, candidate = (line_of(results, model, setups[place]) for place in (0, other))
-        if baseline is None or candidate is None:
+    def _next(self) -> Point | None:
+        """What a machine is to measure now; None: nothing more."""
+        with self._changed:
+            while self._end is None and (left_s := self._left_s) > 0:
+                later = {key for run in self._known if (key := self._cells.key_of(run))}
+                point = self._points.next(left_s, self._machines, later)
+                if point is not None:
+                    self._point = point
+                    self._tell(self._progress())
+                    return point
+                if not self._points.under_way:
+                    break
+                self._changed.wait()  # for what the others find
             return None
-        found = crossing(baseline, candidate)
-        value, times = found.batch_size, self._cells.times(model)
-        if value is None:
-            is_open = found.reason is not None and found.reason.code in _OPEN
-            about = sweep_plan.crossing_about(times[0], times[other]) if is_open else None
-        else:
-            narrow = max(value.high - value.value, value.value - value.low) <= _NARROW * value.value
-            enough = found.extrapolated or (narrow and found.confirmed is not None)
-            about = None if enough else value.value
-        if about is None:
-            return None
-        known = {size for tried in times for size in tried}
-        return sweep_plan.beside(about, known, min(self._spec.batch_sizes), max(self._spec.batch_sizes))
 
-    # --- measuring ---------------------------------------------------------------------------------
-
-    def _measure_point(self, model: str, size: int, places: tuple[int, ...], *, extra: bool = False) -> None:
-        self._point = (model, size)
-        self._tell(self._progress())
-        slowest_s = max(self._cells.predicted_s((model, size, place)) or 0.0 for place in places)
-        seconds = max(self._fair_s(model, len(places), extra=extra), _FEWEST_BLOCKS * slowest_s)
-        limits = self._wants_limits(model)
-        if limits:
-            seconds = max(seconds, min(_STEPS_OF_LIMITS * slowest_s, _LIMITS_SHARE * self._left_s))
-        seconds, pct = min(seconds, self._most_s), _EXTRA_PCT if extra else TARGET_PCT
-        found = self._try(model, size, places, seconds, pct, limits=limits)
-        codes = {outcome.code if isinstance(outcome, Note) else None for outcome in found.values()}
-        if len(places) > 1 and len(codes) == 1 and codes <= set(APART):
-            for place in places:  # which of them it was
-                found |= self._try(model, size, (place,), seconds, pct)
-        self._jobs += 1
-        if not codes <= set(OF_THE_BATCH):  # else its neighbour is the end of what can be measured
-            self._cells.tried[model].add(size)
-        for place, outcome in found.items():
-            self._cells.judge((model, size, place), outcome)
-
-    def _try(
-        self,
-        model: str,
-        size: int,
-        places: tuple[int, ...],
-        seconds: float,
-        pct: float,
-        *,
-        limits: bool = False,
-    ) -> dict[int, RunResult | Note]:
-        """A job's results, by the place of the setup; a Note where nothing at all was measured of it."""
-        setups = tuple(self._spec.setups[place] for place in places)
+    def _measured(self, measure: Measure, point: Point) -> bool:
+        """Measure a point; False where the machine was lost over it."""
         try:
-            results = self._measure(self._spec.job(model, size, setups, seconds, pct, limits=limits))
+            found = self._try(measure, point, point.places)
+            codes = {outcome.code if isinstance(outcome, Note) else None for outcome in found.values()}
+            if len(point.places) > 1 and len(codes) == 1 and codes <= set(APART):
+                for place in point.places:  # which of them it was
+                    found |= self._try(measure, replace(point, limits=False), (place,))
+        except MeasurementError as problem:
+            if problem.code not in LOST:
+                raise
+            self._lose_machine(point, problem)
+            return False
+        with self._changed:
+            self._jobs += 1
+            self._points.judge(point, found)
+            self._take_over()
+            self._tell(self._progress())
+            self._changed.notify_all()
+        return True
+
+    def _lose_machine(self, point: Point, problem: MeasurementError) -> None:
+        """The others go on, with its point too. Raises what happened where there are none."""
+        with self._changed:
+            self._machines -= 1
+            self._points.put_back(point)
+            if not self._machines:
+                raise problem
+            self._cells.notes.append(
+                Note(
+                    LOST[problem.code],
+                    {"model": point.model, "batch_size": point.size, "machines": self._machines},
+                )
+            )
+            self._tell(self._progress())
+            self._changed.notify_all()
+
+    def _try(self, measure: Measure, point: Point, places: tuple[int, ...]) -> dict[int, Outcome]:
+        """A job's results, by the place of the setup."""
+        setups = tuple(self._spec.setups[place] for place in places)
+        job = self._spec.job(point.model, point.size, setups, point.seconds, point.pct, limits=point.limits)
+        try:
+            results = measure(job)
         except CrossoverError as problem:
             if problem.code not in OF_A_CELL:
                 raise
@@ -215,39 +253,36 @@ class _Sweep:
         by_setup = {result.spec.setup: result for result in results}
         return {place: _outcome(by_setup[self._spec.setups[place]]) for place in places}
 
-    def _fair_s(self, model: str, setups: int, *, extra: bool) -> float:
-        """Timed seconds for each setup of a point."""
-        if extra:
-            return min((1 + self._extras[model] // 3) * _EXTRA_S, self._left_s / setups)
-        points = len({(name, size) for name, size, _ in self._cells.open})
-        share_s = _TIMED_SHARE * self._left_s / max(1, points) / setups
-        return max(_SHORTEST_S, min(_POINT_S, share_s))
+    def _take_over(self) -> None:
+        """What was known before, once it is known where this is measured."""
+        around = self._around() if self._known else None
+        if around is not None:
+            news = [run for run in self._known if self._cells.key_of(run) not in self._cells.runs]
+            self._known = ()
+            self._cells.take_over(news, around)
 
-    def _wants_limits(self, model: str) -> bool:
-        """Once for each model, in the middle: what predictions for other devices rest on."""
-        middle = min(sweep_plan.FIRST_PICTURE, len(self._spec.batch_sizes)) - 1
-        known = any(run.limits is not None for key, run in self._cells.runs.items() if key[0] == model)
-        return (
-            self._spec.max_seconds >= _LIMITS_FROM_S and len(self._cells.tried[model]) >= middle and not known
-        )
+    # --- what is told ------------------------------------------------------------------------------
 
     @property
     def _left_s(self) -> float:
         return self._spec.max_seconds - (self._clock() - self._begun)
 
     def _progress(self) -> Progress:
-        model, size = self._point or (None, None)
+        under_way = tuple((point.model, point.size) for point in self._points.under_way)
+        latest = (self._point.model, self._point.size) if self._point else (None, None)
+        model, size = under_way[0] if under_way else latest
         measured, settled, planned = self._cells.points()
         return Progress(
             self._spec,
             measured=measured,
             planned=planned,
             settled=settled,
-            extra=sum(self._extras.values()),
+            extra=self._points.extras,
             jobs=self._jobs,
             elapsed_s=self._clock() - self._begun,
             model=model,
             batch_size=size,
+            under_way=under_way,
             results=self._cells.results,
             untried=self._cells.untried,
             notes=tuple(self._cells.notes),

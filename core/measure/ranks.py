@@ -1,0 +1,192 @@
+"""One of the processes that train a setup together: its share of each batch, gradients averaged with all.
+
+Every process does the same calls in the same order (core.measure.parallel passes them on). Whatever is decided
+by a clock is decided by the first one's, which `_timed` tells to all: so they take the same number of steps.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from core.errors import CrossoverError, MeasurementError
+from core.measure import devices, feeds, loops, marked, sharing
+from core.measure.apart import State, receive, send
+from core.measure.data import Prepared
+from core.measure.trainee import Trainee
+from core.records import ColdStart, Communication, Memory, Note, RunSpec
+
+_Call = tuple[str, tuple[Any, ...]]
+
+
+class Share(feeds.ResidentFeed):
+    """The batches that one worker would take, in the same order; of each this worker's part."""
+
+    def __init__(
+        self, data: Prepared, batch_size: int, seed: int, device: torch.device, epoch: int, part: slice
+    ) -> None:
+        super().__init__(data, batch_size, seed, device, epoch)
+        self._part = part
+
+    def fetch(self) -> feeds.Batch:
+        chosen = self.indices(1)[self._part]
+        return self._x.index_select(0, chosen), self._y.index_select(0, chosen)
+
+
+class Rank(Trainee):
+    """A Trainee that does its share; batches, samples and epochs are counted as everybody's together."""
+
+    def __init__(self, spec: RunSpec, data: Prepared, threads: int, clock_origin: float) -> None:
+        self.rank, self.workers = dist.get_rank(), dist.get_world_size()
+        super().__init__(_for_rank(spec, self.rank), data, threads, clock_origin)
+        if spec.setup.threads is None and self.device.type == "cpu":
+            self._notes.append(Note("threads_shared_out", {"threads": threads, "workers": self.workers}))
+        if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.model.modules()):
+            self._notes.append(Note("batch_norm_per_worker", {"workers": self.workers}))
+
+    def _feed(self, epoch: int) -> feeds.Feed:
+        work = self.spec.workload
+        share = work.batch_size // self.workers
+        part = slice(self.rank * share, (self.rank + 1) * share)
+        feed = Share(self._placed, work.batch_size, work.seed, self.device, epoch, part)
+        self._feeds.append(feed)
+        return feed
+
+    def _parts_of(self, model: nn.Module, feed: feeds.Feed, optimiser: torch.optim.SGD) -> marked.Parts:
+        return super()._parts_of(sharing.averaged(model, self.device), feed, optimiser)
+
+    def _timed(self, loop: loops.Loop, steps: int) -> tuple[float, float, list[Tensor]]:
+        """The first worker's clock, from when all are ready until all are done; told to all of them."""
+        times = torch.zeros(2, dtype=torch.float64)
+
+        def all_of_it(steps: int, kept: list[Tensor]) -> None:
+            sharing.meet()
+            times[0] = time.perf_counter()
+            loop(steps, kept)
+            devices.synchronise(self.device)
+            sharing.meet()
+            times[1] = time.perf_counter() - times[0]
+
+        _start, _duration, kept = super()._timed(all_of_it, steps)
+        dist.broadcast(times, src=0)
+        start, duration = times.tolist()
+        return start, duration, kept
+
+    def _find_threads(self, max_seconds: float, loop: loops.Loop) -> None:
+        """Nothing is searched: the cores are shared out."""
+
+    def _read_losses(self, kept: list[Tensor]) -> tuple[list[float], float | None]:
+        """As of the whole batch: all shares are of one size, so the mean of their means is its mean."""
+        values = torch.cat([losses.reshape(-1) for losses in kept]).float().cpu()
+        dist.all_reduce(values)
+        return super()._read_losses([values / self.workers])
+
+    def _evaluate(self, max_seconds: float) -> tuple[int, int, float]:
+        """By the first worker alone: the weights are the same, and the others wait for their next call."""
+        return super()._evaluate(max_seconds) if self.rank == 0 else (0, 0, 0.0)
+
+    def warm_up(self, max_seconds: float, worker_start_s: float | None, data_s: float) -> ColdStart:
+        cold = super().warm_up(max_seconds, worker_start_s, data_s)
+        self.memory = self._everybodys(self.memory)
+        return cold
+
+    def _everybodys(self, own: Memory) -> Memory:
+        """Of the host all processes' together; of the devices the first one's."""
+        peaks = torch.tensor([own.host_peak_bytes or 0, own.host_peak_bytes is not None], dtype=torch.int64)
+        dist.all_reduce(peaks)
+        total, known = peaks.tolist()
+        return Memory(total if known == self.workers else None, own.device_peak_bytes)
+
+    def communicate(self, max_seconds: float) -> Communication:
+        """What averaging costs, on the twin: the training itself is left alone."""
+        with self.executing():
+            model = self._rehearsed.model
+            assert isinstance(model, DistributedDataParallel)
+            timed = sharing.Timed(lambda loop, steps: self._timed(loop, steps)[1], self.step_s, max_seconds)
+            return sharing.measure(model, self._rehearsal, self.device, timed)
+
+
+def _for_rank(spec: RunSpec, rank: int) -> RunSpec:
+    """The same on this worker's own device: the GPUs are those that follow the first."""
+    device = torch.device(spec.setup.device)
+    if device.type == "cpu":
+        return spec
+    return replace(spec, setup=replace(spec.setup, device=f"{device.type}:{(device.index or 0) + rank}"))
+
+
+# --- the process ---------------------------------------------------------------------------------
+
+
+def serve(descriptor: int, folder: str) -> None:
+    """Answer calls that come over an inherited connection until its other end is closed."""
+    os.dup2(2, 1)  # the measuring process's standard output is for its events
+    line, calls = Connection(descriptor), queue.Queue[_Call]()
+    threading.Thread(target=_listen, args=(line, calls, folder), daemon=True).start()
+    rank: Rank | None = None
+    while True:
+        name, arguments = calls.get()
+        answer: Any = None
+        try:
+            if name == "join":
+                _join(folder, *arguments)
+            elif name == "build":
+                rank = Rank(*arguments)
+            else:
+                answer = getattr(rank, name)(*arguments)
+            kind = "answer"
+        except (RuntimeError, MemoryError, ValueError, CrossoverError) as problem:
+            kind, answer = "problem", _told(problem)
+        first = rank is not None and rank.rank == 0
+        send(line, (kind, answer, State.of(rank) if first and rank else None))
+
+
+def _listen(line: Connection, calls: queue.Queue[_Call], folder: str) -> None:
+    """In a thread of its own: the measuring process may be gone while this one waits for the others."""
+    with suppress(EOFError, OSError):
+        while True:
+            calls.put(receive(line))
+    shutil.rmtree(folder, ignore_errors=True)  # whoever made it may be gone without a word
+    os._exit(3)
+
+
+def _join(folder: str, device_name: str, patience_s: float) -> None:
+    """Meet the others, as `torchrun` lets its processes do."""
+    device, rank, workers = torch.device(device_name), int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    backend = "gloo"
+    if device.type == "cuda":
+        torch.cuda.set_device((device.index or 0) + int(os.environ["LOCAL_RANK"]))
+        backend = "cpu:gloo,cuda:nccl"  # what is told between blocks is told from host to host
+    # torchrun's own rendezvous is a TCPStore, which listens on every interface and asks nobody who they are;
+    # a file in a folder that only this user may enter does the same for one machine.
+    store = dist.FileStore(f"{folder}/rendezvous", workers)  # type: ignore[attr-defined]
+    patience = timedelta(seconds=patience_s)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=workers, timeout=patience)
+    devices.load_the_rest()
+    sharing.meet()
+
+
+def _told(problem: Exception) -> Exception:
+    """The error for the measuring process: not every class of torch's survives the way."""
+    if isinstance(problem, CrossoverError):
+        return problem
+    text = str(problem)
+    full = isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in text
+    if full:
+        # to look for a batch that fits, one process alone would have to take it
+        return MemoryError(text)
+    if "Expected more than 1 value per channel" in text:  # batch normalisation over a 1x1 picture
+        return MeasurementError("worker_batch_needs_two")
+    return RuntimeError(text)

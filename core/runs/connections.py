@@ -1,0 +1,109 @@
+"""Connections to clusters: one for each address, made and looked over in the background, shared by all who ask.
+
+It must not know Ray, nor who asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from core.errors import CrossoverError, MeasurementError
+from core.records import Note, Target
+from core.runs.targets import Targets
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What is known of a cluster: what it has, or why that isn't known."""
+
+    address: str
+    looking: bool = False  # what follows is of the look before
+    cluster: Targets | None = None  # None: not connected
+    targets: tuple[Target, ...] = ()
+    problem: Note | None = None
+
+
+class Connections:
+    """Safe to call from several threads. Nothing here waits for a cluster but `wait`."""
+
+    def __init__(self, connect: Callable[[str], Targets]) -> None:
+        """`connect` raises CrossoverError where nobody answers, within seconds."""
+        self._connect = connect
+        self._changed = threading.Condition()
+        self._known: dict[str, Connection] = {}  # the newest last
+        self._left: set[str] = set()
+
+    def at(self, address: str) -> Connection | None:
+        """None: nobody has asked for it, or it was let go of."""
+        with self._changed:
+            return self._known.get(address)
+
+    def newest(self) -> str | None:
+        """The address that was connected to last, of those that are."""
+        with self._changed:
+            return next((name for name, it in reversed(self._known.items()) if it.cluster is not None), None)
+
+    def look(self, address: str) -> None:
+        """Find out what is there now, and connect first where that isn't so; nothing if that is under way."""
+        with self._changed:
+            known = self._known.get(address, Connection(address))
+            if known.looking:
+                return
+            self._known[address] = replace(known, looking=True)
+            self._left.discard(address)
+        threading.Thread(target=self._look, args=(known,), name="look", daemon=True).start()
+
+    def look_once(self, address: str) -> None:
+        """The same, unless that was done before, whatever came of it."""
+        with self._changed:
+            asked = address in self._known or address in self._left
+        if not asked:
+            self.look(address)
+
+    def wait(self, address: str) -> Connection | None:
+        """Block until no look is under way."""
+        with self._changed:
+            self._changed.wait_for(lambda: address not in self._known or not self._known[address].looking)
+            return self._known.get(address)
+
+    def leave(self, address: str) -> None:
+        """Let go of a cluster; what is measured there ends."""
+        with self._changed:
+            known = self._known.pop(address, None)
+            self._left.add(address)
+            self._changed.notify_all()
+        if known is not None and known.cluster is not None:
+            known.cluster.close()
+
+    def _look(self, known: Connection) -> None:
+        found = Connection(
+            known.address, problem=Note("look_stopped")
+        )  # by a fault of ours, which the log tells
+        try:
+            found = self._found(known)
+        finally:
+            with self._changed:
+                wanted = known.address in self._known
+                if wanted:
+                    self._known[known.address] = found
+                self._changed.notify_all()
+            if not wanted and found.cluster is not None:  # it was let go of meanwhile
+                found.cluster.close()
+
+    def _found(self, known: Connection) -> Connection:
+        if known.cluster is not None:
+            with contextlib.suppress(MeasurementError):  # lost: there may be a new one at its address
+                return Connection(known.address, cluster=known.cluster, targets=known.cluster.targets())
+            known.cluster.close()
+        try:
+            cluster = self._connect(known.address)
+        except CrossoverError as problem:
+            return Connection(known.address, problem=problem.note)
+        try:
+            return Connection(known.address, cluster=cluster, targets=cluster.targets())
+        except MeasurementError as problem:
+            cluster.close()
+            return Connection(known.address, problem=problem.note)

@@ -1,0 +1,1 @@
+"""What only the Compare page has: other machines, and several jobs at once."""

@@ -1,0 +1,79 @@
+"""The live panel of several jobs at once: this machine's, and those of other machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core import units
+from core.i18n import Translate
+from core.wording import labels_of
+from pages._shared import elsewhere, language, live, resources, visitor
+from pages._shared.live import Seen
+from pages._shared.markdown import plain
+
+_AWAY = "away"  # in the session: the jobs of other machines that were open when the page was drawn last
+
+
+def panel(link: str | None) -> None:
+    """Follow the jobs of a link until all are over; whenever one is, the whole page runs anew and draws it."""
+    ids = tuple(filter(None, (link or "").split(",")))
+    jobs = [job for job_id in ids if (job := resources.runner().job(job_id)) is not None]
+    if len(ids) == 1 and all(job.target is None for job in jobs):
+        live.panel(link)
+        return
+    under_way = [job.id for job in jobs if not job.done]
+    away = [job.id for job in jobs if job.target is not None and not job.done]
+    before, st.session_state[_AWAY] = st.session_state.get(_AWAY), away
+    if before and not away:
+        elsewhere.look_again()  # what was reserved is free again, or a machine is lost
+        st.rerun()
+    if under_way:
+        _follow(under_way, len(ids))
+
+
+@st.fragment(run_every=live.REFRESH_S)
+def _follow(job_ids: Sequence[str], of_all: int) -> None:
+    _ = language.current()
+    now = [found for job_id in job_ids if (found := live.seen(job_id, _)) is not None]
+    if len(now) < len(job_ids):
+        st.rerun()
+    with st.container(border=True):
+        if of_all > 1:
+            _head(now, of_all, _)
+        for found in now:
+            _one(found, _)
+
+
+def _head(now: Sequence[Seen], of_all: int, translate: Translate) -> None:
+    _ = translate
+    text, stop = st.columns([4, 1], vertical_alignment="center")
+    counted = _("**{n} of {all} machines are done**")
+    text.markdown(counted.format(n=of_all - len(now), all=of_all))
+    if len(now) > 1 and all(found.mine for found in now):
+        stop.button(
+            _("Cancel all"),
+            icon=":material/cancel:",
+            key="cancel-all",
+            width="stretch",
+            on_click=visitor.cancel_all,
+            args=([found.id for found in now],),
+        )
+
+
+def _one(now: Seen, translate: Translate) -> None:
+    name = translate("This machine") if now.kind is None else elsewhere.words(now.kind, translate)
+    text = translate("**{name}**: {text}").format(name=plain(name), text=now.headline)
+    live.progress(now, text, translate)
+    if not now.measuring:
+        return
+    names = labels_of(now.results, translate)
+    lines = []
+    for run, name in zip(now.runs, names, strict=True):
+        block = run.blocks[-1] if run.blocks else None
+        if block is not None:
+            rate = units.rate(block.samples / block.duration_s, translate)
+            lines.append(plain(translate("{label}: {rate}").format(label=name, rate=rate)))
+    if lines:
+        st.caption(" · ".join(lines))

@@ -1,0 +1,40 @@
+"""What of several jobs is told beside their results: which failed, which are still out, their common link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.i18n import Translate
+from core.records import Note, RunResult
+from pages._shared import elsewhere, take_away
+from pages._shared.focus import Several
+
+
+def problems(looked_at: Several, translate: Translate) -> list[tuple[str | None, Note]]:
+    """Why there is nothing to see of some, each under its machine's name; a job alone needs none."""
+    alone = len(looked_at.parts) == 1 and looked_at.parts[0].kind is None
+    return [
+        (None if alone or part.job_id is None else _name(part.kind, translate), part.problem)
+        for part in looked_at.parts
+        if part.problem is not None
+    ]
+
+
+def tell_progress(looked_at: Several, translate: Translate) -> None:
+    """What is drawn while some are being measured isn't the whole answer."""
+    out = [_name(part.kind, translate) for part in looked_at.parts if part.open]
+    if out and len(out) < len(looked_at.parts):
+        text = translate("So far, without {names}: still being measured.")
+        st.caption(text.format(names=translate(", ").join(dict.fromkeys(out))))
+
+
+def link(looked_at: Several, results: Sequence[RunResult]) -> str | None:
+    """The address that shows several jobs together; None: it can be read off the results."""
+    jobs = looked_at.job_ids or tuple(dict.fromkeys(run.job_id for run in results))
+    return take_away.address_of_jobs(jobs, st.context.url) if len(jobs) > 1 else None
+
+
+def _name(kind: str | None, translate: Translate) -> str:
+    return translate("This machine") if kind is None else elsewhere.words(kind, translate)

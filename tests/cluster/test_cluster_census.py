@@ -1,0 +1,110 @@
+"""What a node offers, its labels and its own answer become targets; and the code that it is sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.cluster import census, code, facts
+from core.codec import to_plain
+from core.records import Gpu, Note
+from tests.builders import make_machine
+
+H200 = Gpu(0, "NVIDIA H200", "GPU-1", None, None, None)
+RAYS, OWNERS = "ray.io/accelerator-type", "crossover.io/kind"
+SILENT = Note("node_silent", {"seconds": 20.0})
+
+
+def found(gpus=(), labels=None, offers=0, free=None, missing=(), version="v", answer=None):
+    machine = replace(make_machine(), gpus=gpus)
+    said = {
+        "code": version,
+        "missing": list(missing),
+        "packages": [["torch", "2"]],
+        "machine": to_plain(machine),
+    }
+    node = {"NodeID": "n", "Labels": labels or {}, "Resources": {"CPU": 8.0, "GPU": float(offers)}}
+    now = {"CPU": 8.0, "GPU": float(offers)} | (free or {})
+    return census._of_node(node, answer or said, now, "v")
+
+
+def test_a_processor_alone():
+    (cpu,) = found()
+    assert (cpu.id, cpu.kind, cpu.state, cpu.problem) == ("n/cpu", make_machine().cpu.model, "free", None)
+    assert cpu.packages == (("torch", "2"),)
+    assert [item.kind for item in found(labels={OWNERS: "old ones"})] == ["old ones"]
+
+
+def test_a_gpu_and_its_processor_are_two_kinds():
+    cpu, gpu = found((H200,), offers=2)
+    assert (cpu.device, cpu.kind) == ("cpu", make_machine().cpu.model)
+    assert (gpu.device, gpu.kind, gpu.count, gpu.state, gpu.problem) == (
+        "cuda:0",
+        "NVIDIA H200",
+        2,
+        "free",
+        None,
+    )
+    for labels, kind in (({RAYS: "H200"}, "H200"), ({RAYS: "H200", OWNERS: "new"}, "new")):
+        cpu, gpu = found((H200,), labels, offers=1)
+        assert (cpu.kind, gpu.kind, gpu.problem) == (make_machine().cpu.model, kind, None)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "offers", "state", "code"),
+    [
+        ((H200,), 1, "free", "kind_not_as_labelled"),
+        ((), 1, "unfit", "gpu_not_there"),
+        ((H200,), 0, "unfit", "gpu_not_offered"),
+    ],
+)
+def test_a_label_that_promises_what_is_not_there(gpus, offers, state, code):
+    cpu, gpu = found(gpus, {RAYS: "A100-80G"}, offers)
+    assert (gpu.kind, gpu.state, gpu.problem.code) == ("A100-80G", state, code)
+    assert (cpu.state, cpu.problem) == ("free", None)
+
+
+def test_a_label_may_be_shorter_than_the_name():
+    name = replace(H200, name="NVIDIA A100-SXM4-80GB")
+    assert found((name,), {RAYS: "A100-80G"}, 1)[1].problem is None
+
+
+@pytest.mark.parametrize(
+    ("free", "states"),
+    [({"CPU": 7.0}, ["busy", "busy"]), ({"GPU": 0.0}, ["free", "busy"]), ({}, ["free", "free"])],
+)
+def test_what_others_have_reserved(free, states):
+    assert [item.state for item in found((H200,), offers=1, free=free)] == states
+
+
+def test_a_node_that_cannot_measure():
+    for answer in (SILENT, Note("node_broken", {"last_words": "no"})):
+        cpu, gpu = found(labels={RAYS: "H200"}, offers=1, answer=answer)
+        assert (cpu.state, gpu.state, cpu.problem, gpu.problem) == ("unfit", "unfit", answer, answer)
+        assert (cpu.kind, gpu.kind, cpu.machine) == ("CPU", "H200", None)
+    (cpu,) = found(missing=("torch", "psutil"))
+    assert (cpu.state, cpu.problem.facts) == ("unfit", {"packages": "torch psutil"})
+    (cpu,) = found(version="other")
+    assert (cpu.state, cpu.problem.code) == ("unfit", "node_other_version")
+
+
+def test_what_a_node_says_here(monkeypatch):
+    told = facts.look()
+    assert told["code"] == code.fingerprint()
+    assert told["missing"] == []
+    assert told["machine"]["cpu"]["model"]
+    monkeypatch.setattr(facts, "NEEDED", ("torch", "no-such-package", "psutil-no"))
+    assert facts.look()["missing"] == ["no-such-package", "psutil-no"]
+
+
+def test_what_is_sent_is_the_code_and_its_fingerprint_tells_it(tmp_path):
+    with code.parcel() as folder:
+        assert [path.name for path in folder.iterdir()] == ["core"]
+        assert code.fingerprint(folder) == code.fingerprint()
+        assert not list(folder.rglob("__pycache__"))
+        assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 5_000_000
+        changed = folder / "core" / "codec.py"
+        changed.write_text(changed.read_text() + "\n")
+        assert code.fingerprint(folder) != code.fingerprint()
+    assert not folder.exists()

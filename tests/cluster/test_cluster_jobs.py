@@ -1,0 +1,213 @@
+"""Measuring on the nodes of a real Ray cluster, and what is left there when a job ends, however it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+
+import psutil
+import pytest
+
+from core.cluster import code
+from core.codec import from_plain
+from core.errors import MeasurementError
+from core.hardware.environment import git_revision
+from core.messages import sentence
+from core.records import JobSpec, Note, RunResult, Setup, Workload
+from core.runs.cluster import Cluster
+from tests import ray_cluster as clusters
+from tests.jobs.children import until
+
+QUICK = JobSpec(Workload("mlp", "digits", epochs=1), (Setup(threads=1),), max_seconds=0.5, rough=True)
+LONG = JobSpec(Workload("mlp", "digits", epochs=1000), (Setup(threads=1),), max_seconds=600.0)
+
+
+def on(cluster, kind, device="cpu"):
+    return next(item for item in cluster.targets() if item.kind == kind and item.device == device)
+
+
+def answering(cluster):
+    """Its targets once every node has answered: a process of Ray's starts slowly on a busy machine."""
+
+    def told():
+        found = cluster.targets()
+        return all(item.machine for item in found) and found
+
+    return until(told)
+
+
+def measuring(events):
+    """What a job tells until it is measuring."""
+    told = []
+    for event in events:
+        told.append(event)
+        if event["type"] == "block":
+            return told
+    raise AssertionError(f"it never measured: {[event['type'] for event in told]}")
+
+
+def processes(ray_cluster):
+    """The measuring processes on the cluster's nodes."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            measures = process.cmdline()[-2:] == ["-m", "core.measure"]
+            if measures and process.environ().get("TMPDIR") == ray_cluster.folder:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def patched(change):
+    """How to start a driver in which something is otherwise."""
+    run = "import runpy; runpy.run_module('core.cluster', run_name='__main__', alter_sys=True)"
+    return (sys.executable, "-c", f"{change}; {run}")
+
+
+def test_every_kind_is_found_and_measured(ray_cluster, shared):
+    targets = shared.targets()
+    assert len({item.node for item in targets}) == 3
+    assert {item.kind for item in targets} >= {"small", "large"}
+    assert all((item.device, item.state, item.problem) == ("cpu", "free", None) for item in targets)
+    assert all(dict(item.packages).keys() == {"torch", "torchvision", "numpy"} for item in targets)
+    assert {item.machine.cpu.model for item in targets} >= {
+        item.kind for item in targets if item.kind not in ("small", "large")
+    }
+
+    told = {}
+    threads = [
+        threading.Thread(target=lambda at=at: told.update({at.kind: list(shared.submit(at.kind, QUICK, at))}))
+        for at in targets
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told.keys() == {item.kind for item in targets}
+    for kind, events in told.items():
+        kinds = [event["type"] for event in events]
+        assert kinds[0] == "placed"
+        assert kinds[-1] == "results"
+        assert {"surroundings", "telemetry", "setup", "warm", "block", "run_end"} <= set(kinds)
+        assert kinds.index("surroundings") < kinds.index("setup")
+        assert events[-1]["failure"] is None
+        (run,) = (from_plain(RunResult, item) for item in events[-1]["runs"])
+        assert (run.id, run.job_id, run.threads) == (f"{kind}-0", kind, 1)
+        assert run.blocks
+        assert run.telemetry.cpu
+        assert run.notes[-1].facts == {"kind": kind, "ray": shared.ray}
+        assert run.environment.machine.git_revision == git_revision(code.ROOT)
+        assert "OMP_NUM_THREADS" not in dict(run.environment.machine.variables)
+        kept = json.dumps(events[-1])
+        assert clusters.LOOPBACK not in kept
+        assert events[0]["node"] not in kept
+    until(lambda: not processes(ray_cluster))
+
+
+def test_a_cancel_frees_the_machine_for_who_waits(ray_cluster, shared):
+    small = on(shared, "small")
+    first = shared.submit("first", LONG, small)
+    measuring(first)
+    (process,) = processes(ray_cluster)
+    assert "working_dir_files" in process.cwd()
+    assert process.nice() == psutil.Process().nice() or os.getuid() != 0
+    second = Cluster(ray_cluster.address)
+    try:
+        answering(second)
+        assert on(second, "small").state == "busy"
+        with pytest.raises(MeasurementError) as problem:
+            list(second.submit("second", QUICK, small, wait_s=1.0))
+        assert problem.value.facts == {"kind": "small", "seconds": 1}
+        third = second.submit("third", LONG, small)
+        shared.cancel("first")
+        *_, last = first
+        assert last["type"] == "results"
+        assert last["runs"][0]["status"] == "cancelled"
+        assert last["runs"][0]["blocks"]
+        measuring(third)
+        assert not process.is_running()
+        second._process.kill()  # and with the second user's driver goes what it has started
+        with pytest.raises(MeasurementError, match="cluster_driver_died"):
+            list(third)
+    finally:
+        second.close()
+    until(lambda: not processes(ray_cluster))
+    until(lambda: on(shared, "small").state == "free")
+
+
+def test_a_lost_node_ends_its_job_alone(ray_cluster, shared):
+    ray_cluster.add("A100", **clusters.NO_GPU)
+    found = answering(shared)
+    victim = next(item for item in found if item.device == "cuda:0")
+    assert (victim.kind, victim.state, victim.problem.code) == ("A100", "unfit", "gpu_not_there")
+    on_its_cpu = next(item for item in found if item.node == victim.node and item.device == "cpu")
+    assert on_its_cpu.state == "free"
+    lost = shared.submit("lost", LONG, on_its_cpu)
+    measuring(lost)
+    other = shared.submit("other", LONG, on(shared, "large"))
+    assert next(other)["type"] == "placed"
+    ray_cluster.kill("A100")
+    with pytest.raises(MeasurementError) as problem:
+        list(lost)
+    assert problem.value.note == Note("node_lost", {"kind": on_its_cpu.kind})
+    with pytest.raises(MeasurementError, match="target_gone"):
+        list(shared.submit("late", QUICK, on_its_cpu))
+    assert victim.node not in {item.node for item in shared.targets()}
+
+    measuring(other)
+    (process,) = processes(ray_cluster)
+    process.parent().kill()
+    with pytest.raises(MeasurementError, match="node_process_lost"):
+        list(other)
+    until(lambda: not processes(ray_cluster))
+
+
+def test_a_node_with_other_code_is_refused(ray_cluster):
+    other = Cluster(
+        ray_cluster.address, patched("from core.cluster import code; code.fingerprint = lambda *_: 'x'")
+    )
+    try:
+        targets = answering(other)
+        assert {(item.state, item.problem.code) for item in targets} == {("unfit", "node_other_version")}
+        with pytest.raises(MeasurementError, match="node_other_version"):
+            list(other.submit("job", QUICK, targets[0]))
+    finally:
+        other.close()
+
+
+def test_another_port_of_ray(ray_cluster):
+    node = ray_cluster.nodes["small"]
+    with pytest.raises(MeasurementError) as problem:
+        Cluster(f"127.0.0.1:{node.node_manager_port}")
+    assert problem.value.code == "cluster_not_ray"
+
+
+def test_another_version_of_ray(ray_cluster):
+    change = (
+        "import runpy, ray; ray.__version__ = '1.0.0'; runpy.run_module('core.cluster', run_name='__main__')"
+    )
+    with pytest.raises(MeasurementError) as problem:
+        Cluster(ray_cluster.address, (sys.executable, "-c", change))
+    assert problem.value.code == "cluster_versions_differ"
+    assert problem.value.facts["ours_ray"] == "1.0.0"
+    assert problem.value.facts["theirs_ray"] > "2"
+    assert sentence(problem.value.code, problem.value.facts)
+
+
+def test_a_lost_head_ends_everything():
+    with clusters.running(("small", clusters.SMALL)) as doomed:
+        at = Cluster(doomed.address, patched("from core.cluster import reach; reach._PING_EVERY_S = 0.3"))
+        try:
+            answering(at)
+            told = at.submit("job", LONG, on(at, "small"))
+            measuring(told)
+            doomed.kill("head")
+            with pytest.raises(MeasurementError, match="cluster_lost"):
+                list(told)
+            assert at.problem.code == "cluster_lost"
+            until(lambda: not processes(doomed))
+        finally:
+            at.close()

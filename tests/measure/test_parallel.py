@@ -1,0 +1,230 @@
+"""Several processes that train one setup: the same training as one worker's, and nobody is left behind."""
+
+import time
+from multiprocessing.connection import Pipe
+from types import SimpleNamespace
+
+import psutil
+import pytest
+import torch
+from torch import nn
+
+from core.analysis.comparison import compare
+from core.analysis.parity import parity
+from core.errors import InputError, MeasurementError
+from core.measure import devices, job, parallel, ranks, sharing
+from core.measure.apart import receive, send
+from core.measure.parallel import Parallel
+from core.records import Device, JobSpec, Setup
+from core.runs.assemble import Assembly
+from core.runs.worker import Worker
+from tests.builders import make_spec, make_workload
+from tests.jobs.children import is_gone, until
+from tests.measure.conftest import TINY
+
+ONE, TWO = Setup(threads=1), Setup(threads=1, workers=2)
+
+
+def results_of(events, *setups):
+    """The job's runs, as the server would fold them."""
+    assembly = Assembly(
+        "j", JobSpec(make_workload(dataset=TINY, epochs=2), setups), "2026-11-29T12:00:00+00:00"
+    )
+    for event in events:
+        assembly.add(event)
+    return assembly.results({}, {}, None, None, "interrupted", None)
+
+
+def test_two_workers_do_the_training_of_one(run_job):
+    events = run_job(ONE, TWO, max_seconds=5.0)
+    assert events.error is None
+    one, two = results_of(events, ONE, TWO)
+    assert (one.status, two.status) == ("finished", "finished")
+    found = parity(one, two)
+    assert (found.code, found.steps) == ("same", 10)
+    assert found.worst < 1e-4
+    assert two.first_losses != one.first_losses, "summed in another order: else nothing was shared"
+    assert compare(one, two).speedup is not None
+    assert [(record.samples, record.test_samples) for record in two.epochs] == [
+        (record.samples, record.test_samples) for record in one.epochs
+    ]
+    assert all(block.samples == 64 * block.steps for block in two.blocks)
+    assert two.threads == 1
+    assert two.cold_start.worker_start_s > 0.1, "its processes' own, not the warm measuring process's"
+    assert two.memory.host_peak_bytes > 1.2 * one.memory.host_peak_bytes, "both processes' together"
+
+    paid = two.communication
+    assert (paid.backend, paid.gradient_bytes) == ("gloo", 4 * two.data.parameters)
+    assert len(paid.averaged_s) == len(paid.apart_s) == len(paid.alone_s) >= sharing._TURNS[0]
+    assert min(*paid.averaged_s, *paid.apart_s, *paid.alone_s) > 0
+    assert one.communication is None
+
+    assert [stage.stage for stage in two.anatomy.stages] == ["load", "forward", "backward", "optimiser"]
+    assert not psutil.Process().children(), "the workers are ended with the job"
+
+
+def test_a_lost_worker_ends_its_setup_and_no_other(run_job, monkeypatch):
+    block, groups = Parallel.block, []
+
+    def losing(self, seconds, lead_in):
+        if self.progress.spent_s > 0 and not groups:
+            groups.append(self._group)
+            self._group._processes[1].kill()
+        return block(self, seconds, lead_in)
+
+    monkeypatch.setattr(Parallel, "block", losing)
+    events = run_job(TWO, ONE, max_seconds=5.0)
+    assert events.error is None
+    assert events.statuses() == {0: "failed", 1: "finished"}
+    (end,) = events.of("run_end", 0)
+    assert end["failure"] == {"code": "parallel_worker_killed", "facts": {"worker": 2, "workers": 2}}
+    assert len(events.of("block", 0)) == 1, "what it had measured is kept"
+    assert all(process.returncode is not None for process in groups[0]._processes)
+
+
+def test_workers_end_with_the_measuring_process_and_listen_to_nobody_outside(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    worker = Worker()
+    try:
+        work = make_workload(dataset=TINY, epochs=900)
+        events = worker.run(JobSpec(work, (TWO,), max_seconds=60.0), tmp_path, time.perf_counter())
+        next(event for event in events if event["type"] == "block")
+        children = psutil.Process(worker.pid).children()
+        listening = [
+            socket.laddr.ip
+            for child in children
+            for socket in child.net_connections("all")
+            if socket.status == psutil.CONN_LISTEN
+        ]
+        assert len(children) == 2
+        assert set(listening) <= {"127.0.0.1", "::1"}
+        assert listening, "Gloo's own sockets"
+    finally:
+        worker.kill()  # as a cancel does
+    until(lambda: all(is_gone(child.pid) for child in children), "the workers to end")
+    until(lambda: not list(tmp_path.glob("crossover-*")), "their folder to go")
+
+
+def test_what_is_of_one_device_is_left_out_and_said():
+    spec, told = make_spec(workers=2), []
+    contestant = job._Contestant(0, SimpleNamespace(spec=spec), blocks=9)
+    asked = JobSpec(spec.workload, (spec.setup,), trace=True, lessons=True)
+    job._look_closer([contestant], asked, lambda kind, **fields: told.append(fields["note"]["code"]))
+    assert told == ["lessons_of_one_worker", "trace_of_one_worker"]
+    assert not job._profiled_elsewhere(contestant, asked)
+
+
+# --- without processes ---------------------------------------------------------------------------
+
+
+def test_shares_make_up_the_batch_of_one_worker(tiny_data):
+    cpu = torch.device("cpu")
+    parts = [ranks.Share(tiny_data, 64, 0, cpu, 1, slice(at, at + 16)) for at in range(0, 64, 16)]
+    whole = ranks.Share(tiny_data, 64, 0, cpu, 1, slice(0, 64))
+    plain = ranks.feeds.ResidentFeed(tiny_data, 64, 0, cpu, 1)
+    for _ in range(12):  # into the second epoch
+        batch = torch.cat([part.fetch()[0] for part in parts])
+        assert torch.equal(batch, whole.fetch()[0])
+        assert torch.equal(batch, plain.fetch()[0])
+
+
+def test_buckets_are_filled_as_torch_fills_them():
+    # seen in DistributedDataParallel's own logging data: 4022040, 6280000
+    model = nn.Sequential(nn.Linear(784, 2000), nn.Linear(2000, 500), nn.Linear(500, 10))
+    assert sharing.bucket_bytes(model) == [4_022_040, 6_280_000]
+    assert sharing.bucket_bytes(nn.Linear(3, 2)) == [32]
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind", "text"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory."), MemoryError, "CUDA out of memory."),
+        (RuntimeError("[enforce fail] can't allocate memory: 9 bytes"), MemoryError, "allocate"),
+        (ValueError("Expected more than 1 value per channel"), MeasurementError, "worker_batch_needs_two"),
+        (InputError("images_too_small", model="cnn"), InputError, "images_too_small"),
+        (torch.AcceleratorError("CUDA error: launch failure"), RuntimeError, "launch failure"),
+    ],
+)
+def test_a_workers_problem_survives_the_way(problem, kind, text):
+    told = ranks._told(problem)
+    assert type(told) is kind
+    assert text in str(told)
+
+
+def group_of(count):
+    """A group without processes, and its workers' ends of the lines."""
+    group = object.__new__(parallel._Group)
+    pairs = [Pipe() for _ in range(count)]
+    group._spec, group._workers, group._failure = make_spec(workers=count, batch_size=96), count, None
+    group._lines, group._processes = [ours for ours, _ in pairs], []
+    group._folder = SimpleNamespace(cleanup=lambda: None)
+    return group, [theirs for _, theirs in pairs]
+
+
+def test_the_first_workers_answer_stands_for_all():
+    group, workers = group_of(3)
+    for number, line in enumerate(workers):
+        send(line, ("answer", number, f"state {number}"))
+    assert group.ask("block", 0.1) == (0, "state 0")
+    assert [receive(line) for line in workers] == 3 * [("block", (0.1,))]
+
+
+def test_one_that_hangs_ends_them_all(monkeypatch):
+    monkeypatch.setattr(parallel, "_PATIENCE_S", 0.01)
+    group, workers = group_of(2)
+    send(workers[0], ("answer", None, None))
+    for _ in range(2):  # whatever is asked afterwards
+        with pytest.raises(MeasurementError) as failure:
+            group.ask("end_epoch", 1.0)
+        assert (failure.value.code, failure.value.facts["workers"]) == ("parallel_worker_hangs", 2)
+    assert all(line.closed for line in group._lines)
+
+
+def test_a_workers_last_words_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(parallel, "_GRACE_S", 0.01)
+    (tmp_path / "1.stderr").write_text("Traceback\nbus error\n")
+    (tmp_path / "0.stderr").touch()
+    group, workers = group_of(2)
+    group._folder.name = str(tmp_path)
+    group._processes = [SimpleNamespace(wait=lambda: 7, kill=lambda: None)] * 2
+    workers[1].close()
+    with pytest.raises(MeasurementError) as failure:
+        group.ask("block", 1.0, 0.0)
+    facts = {"worker": 2, "workers": 2, "exit_code": 7, "last_words": "Traceback\nbus error"}
+    assert (failure.value.code, failure.value.facts) == ("parallel_worker_died", facts)
+    assert group._death(0).code == "parallel_worker_ended"
+
+
+def group_after(**problems):
+    group, _ = group_of(3)
+    return group._explained({int(rank[1:]): problem for rank, problem in problems.items()})
+
+
+def test_a_cause_is_told_before_what_follows_from_it():
+    lost = RuntimeError("Connection closed by peer [127.0.0.1]:1\nat line 4")
+    full = group_after(r0=lost, r2=MemoryError("no"))
+    assert (full.code, full.facts) == ("out_of_memory", {"device": "cpu", "batch_size": 96})
+    known = MeasurementError("resident_too_large", needed_gib=3, free_gib=2)
+    assert group_after(r0=lost, r1=known) is known
+    alone = group_after(r1=lost)
+    facts = {"worker": 2, "workers": 3, "problem": "Connection closed by peer [127.0.0.1]:1"}
+    assert (alone.code, alone.facts) == ("parallel_worker_failed", facts)
+    assert group_after(r0=RuntimeError("Timed out waiting 9ms for recv")).code == "parallel_worker_hangs"
+    assert group_after().code == "parallel_worker_hangs"
+
+
+def test_each_worker_needs_a_gpu_of_its_own():
+    gpus = (Device("cpu", "CPU"), *(Device(f"cuda:{index}", "GPU", capability="9.0") for index in range(3)))
+    assert devices.check(Setup("cuda:1", workers=2), gpus).id == "cuda:1"
+    assert devices.check(Setup("cpu", workers=9), gpus).id == "cpu"
+    with pytest.raises(InputError) as refusal:
+        devices.check(Setup("cuda:1", workers=4), gpus)
+    assert (refusal.value.code, refusal.value.facts["found"]) == ("too_few_gpus", 2)
+    assert ranks._for_rank(make_spec(device="cuda:1", workers=2), 1).setup.device == "cuda:2"
+
+
+def test_sockets_are_bound_to_the_loopback_interface(monkeypatch):
+    monkeypatch.setattr(parallel.sys, "platform", "linux")
+    told = parallel._variables(1, 4)
+    assert (told["RANK"], told["LOCAL_RANK"], told["WORLD_SIZE"]) == ("1", "1", "4")
+    assert told["GLOO_SOCKET_IFNAME"] == told["NCCL_SOCKET_IFNAME"] == "lo"

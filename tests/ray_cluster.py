@@ -1,0 +1,103 @@
+"""A real Ray cluster on this machine: one head, and nodes of several kinds, all on loopback.
+
+Its nodes share one machine lock, apart from everybody else's: what they measure, they measure one at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+LOOPBACK = "127.0.0.1"
+SMALL = {"labels": {"crossover.io/kind": "small"}}
+LARGE = {"labels": {"crossover.io/kind": "large"}}
+NO_GPU = {"labels": {"ray.io/accelerator-type": "A100"}, "num_gpus": 1}  # that it promises and hasn't
+
+
+@dataclass
+class RayCluster:
+    """`cluster` is Ray's own; ray.init is never called in this process."""
+
+    folder: str  # temporary, of the nodes
+    cluster: Any
+    nodes: dict[str, Any] = field(default_factory=dict)  # Ray's handles, by kind; the head is "head"
+    client_port: int | None = None
+
+    @property
+    def address(self) -> str:
+        return str(self.cluster.address)
+
+    @property
+    def client_address(self) -> str:
+        return f"ray://{LOOPBACK}:{self.client_port}"
+
+    def add(self, kind: str, **options: Any) -> None:
+        """Another node; `options` as Ray's add_node has them."""
+        with _surroundings(self.folder):
+            self.nodes[kind] = self.cluster.add_node(node_ip_address=LOOPBACK, **{"num_cpus": 2, **options})
+
+    def kill(self, kind: str) -> None:
+        """As if its machine had lost its power."""
+        self.cluster.remove_node(self.nodes.pop(kind), allow_graceful=False)
+
+    def close(self) -> None:
+        self.cluster.shutdown()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def start(*kinds: tuple[str, dict[str, Any]], client_port: int | None = None) -> RayCluster:
+    """A head that offers two CPUs, and a node for each of `kinds` (name, options); takes some seconds."""
+    folder = tempfile.mkdtemp(prefix="crossover-nodes-")
+    with _surroundings(folder):
+        from ray.cluster_utils import Cluster
+
+        head = {"num_cpus": 2, "include_dashboard": False, "node_ip_address": LOOPBACK}
+        if client_port is not None:
+            head["ray_client_server_port"] = client_port
+        started = RayCluster(
+            folder, Cluster(initialize_head=True, head_node_args=head), client_port=client_port
+        )
+        started.nodes["head"] = started.cluster.head_node
+    for kind, options in kinds:
+        started.add(kind, **options)
+    return started
+
+
+def three_nodes(client_port: int | None = None) -> RayCluster:
+    return start(("small", SMALL), ("large", LARGE), client_port=client_port)
+
+
+@contextlib.contextmanager
+def running(*kinds: tuple[str, dict[str, Any]], client_port: int | None = None) -> Iterator[RayCluster]:
+    started = start(*(kinds or (("small", SMALL), ("large", LARGE))), client_port=client_port)
+    try:
+        yield started
+    finally:
+        started.close()
+
+
+@contextlib.contextmanager
+def _surroundings(folder: str) -> Iterator[None]:
+    """What Ray's processes inherit: loopback stays loopback, nothing is reported to anybody, and a temporary
+    folder of their own, where the machine lock is (Ray's sockets need a short path, so theirs stays)."""
+    changed = {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_TMPDIR": tempfile.gettempdir(),
+        "TMPDIR": folder,
+    }
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
