@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from tests.builders import make_spec
 from tests.traces import make_many, make_watched
 
 _SPANS = 2000
-_LOADER = "images=loader"
+_LOADER, _RESIDENT = "images=loader", "images=resident"
 
 
 def run(folder: Path, quick: bool) -> Iterator[Row]:
@@ -28,7 +29,7 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
     if flow(result) is None:
         raise BrokenError("there is nothing to draw")
     yield from _picture(result, 3 if quick else 30)
-    yield from _page(folder, result, 3 if quick else 40)
+    yield from _page(folder, result, quick)
 
 
 def _picture(result: RunResult, repeats: int) -> Iterator[Row]:
@@ -52,28 +53,29 @@ def _picture(result: RunResult, repeats: int) -> Iterator[Row]:
     yield Row("the same: the figure alone, as for each message", alone, at_most(0.1), "s")
 
 
-def _page(folder: Path, result: RunResult, pairs: int) -> Iterator[Row]:
+def _page(folder: Path, result: RunResult, quick: bool) -> Iterator[Row]:
     """The page with that step against the page before anything was measured."""
     database = folder / "sequence.sqlite3"
     _fill(database, result)
-    with (
-        serving(DASHBOARD, folder, database) as full,
-        serving(DASHBOARD, folder) as light,
-        _visit(full.port) as ours,
-        _visit(light.port) as theirs,
-    ):
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(serving(DASHBOARD, folder, database))
+        light = full if quick else stack.enter_context(serving(DASHBOARD, folder))
+        ours = stack.enter_context(_visit(full.port, _LOADER))
+        # where a single server will do: what nothing was measured of
+        theirs = stack.enter_context(_visit(light.port, _RESIDENT if quick else _LOADER))
         shown = ours.rerun()
         if not list(shown.elements("plotly_chart")) or list(theirs.rerun().elements("plotly_chart")):
             raise BrokenError("the step is to be drawn on the one page and not on the other")
-        measured = take_turns(lambda: ours.rerun().seconds, lambda: theirs.rerun().seconds, pairs)
+        turns = 3 if quick else 40
+        measured = take_turns(lambda: ours.rerun().seconds, lambda: theirs.rerun().seconds, turns)
     took, empty = (1000 * statistics.median(side) for side in zip(*measured, strict=True))
     remark = f"{took:.1f} ms against {empty:.1f} ms"
     yield Row("rerun / the page with nothing measured", ratios(measured), at_most(2), remark=remark)
     yield Row("sent for a rerun, without a browser's cache", (shown.size_bytes / 1e6,), at_most(1), "MB")
 
 
-def _visit(port: int) -> Visitor:
-    visitor = Visitor(port, _LOADER, page="sequence")
+def _visit(port: int, query: str) -> Visitor:
+    visitor = Visitor(port, query, page="sequence")
     for _ in visitor.follow():
         pass
     return visitor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import random
 import statistics
@@ -19,7 +20,7 @@ from core.runs.keeping import Keeper
 from core.runs.store import Store
 from tests.builders import make_blocks, make_cpu_samples, make_result, make_telemetry
 
-_FEW, _MANY, _MANY_QUICK = 100, 10_000, 600
+_FEW, _MANY, _MANY_QUICK = 100, 10_000, 200
 _AT_ONCE = 1000
 _PER_PAGE = 10
 _RESULTS = "results"  # the page's name in its address
@@ -35,7 +36,9 @@ def run(folder: Path, quick: bool) -> Iterator[Row]:
     for count, file in files.items():
         _fill(file, count)
     yield from _looked_through(files[many], files[_FEW], f"{many:,} / {_FEW} runs", 5 if quick else 200)
-    with serving(DASHBOARD, folder, files[many]) as full, serving(DASHBOARD, folder, files[_FEW]) as light:
+    with contextlib.ExitStack() as servers:
+        full = servers.enter_context(serving(DASHBOARD, folder, files[many]))
+        light = full if quick else servers.enter_context(serving(DASHBOARD, folder, files[_FEW]))
         yield _page(full.port, light.port, f"{many:,} / {_FEW} runs", 3 if quick else 40)
         yield from _results(full.port, light.port, f"{many:,} / {_FEW} runs", 3 if quick else 40)
     yield _append(files[many], many, 5 if quick else 200)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from core import messages, units
-from core.analysis.crossover.scaling import OneOrSeveral, Scaling, ScalingPoint
+from core.analysis.crossover.scaling import OVERSUBSCRIBED, OneOrSeveral, Scaling, ScalingPoint
 from core.i18n import Translate
 from core.records import Backend, Estimate, RunResult
 from core.wording import device_of, origin_word, processor_words
@@ -28,9 +28,15 @@ def line_words(scaling: Scaling, translate: Translate) -> str:
 
 
 def told(scaling: Scaling) -> ScalingPoint:
-    """The point that the finding is about: of the most workers, of those with a speed-up if there are any."""
+    """The point that the finding is about: of the most workers, of those with a speed-up if there are any, and
+    with a core for each thread if there are any of these."""
     several = [point for point in scaling.points if point.workers > 1] or list(scaling.points)
-    return ([point for point in several if point.speedup is not None] or several)[-1]
+    known = [point for point in several if point.speedup is not None] or several
+    return ([point for point in known if not _oversubscribed(point)] or known)[-1]
+
+
+def _oversubscribed(point: ScalingPoint) -> bool:
+    return any(note.code == OVERSUBSCRIBED for note in point.doubts)
 
 
 def scaling_sentence(scaling: Scaling, translate: Translate) -> str:
@@ -84,9 +90,14 @@ def _waiting(said: str, share: Estimate | None, translate: Translate) -> str:
         return said
     if share.low <= 0:
         text = translate("{finding}; up to {share} of each step waits for the gradients")
-        return text.format(finding=said, share=units.share(Estimate(share.high, share.low, share.high)))
+        return text.format(finding=said, share=units.share(_most(share)))
     text = translate("{finding}; {share} of each step waits for the gradients ({interval})")
     return text.format(finding=said, share=units.share(share), interval=units.share_interval(share))
+
+
+def _most(share: Estimate | None) -> Estimate | None:
+    """The largest that it can be, with as many digits as it carries."""
+    return None if share is None else Estimate(share.high, share.low, share.high)
 
 
 def communication_sentence(point: ScalingPoint, translate: Translate) -> str | None:
@@ -99,16 +110,23 @@ def communication_sentence(point: ScalingPoint, translate: Translate) -> str | N
         "{workers}, batch {batch}: {share} of each step waits for averaged gradients ({interval}). Each step "
         "averages {size} of gradients by {backend}; with nothing else to do that takes {alone}."
     )
-    if point.waiting_share is None:
+    share = point.waiting_share
+    if share is None:
         text = translate(
             "{workers}, batch {batch}: each step averages {size} of gradients by {backend}; with nothing else "
             "to do that takes {alone}. How much of a step waits for it couldn't be told from noise."
         )
+    elif share.low <= 0:
+        text = translate(
+            "{workers}, batch {batch}: up to {most} of each step waits for averaged gradients. Each step "
+            "averages {size} of gradients by {backend}; with nothing else to do that takes {alone}."
+        )
     return text.format(
         workers=workers_words(point.workers, translate),
         batch=units.number(point.batch_size, _WHOLE),
-        share=units.share(point.waiting_share),
-        interval=units.share_interval(point.waiting_share),
+        share=units.share(share),
+        interval=units.share_interval(share),
+        most=units.share(_most(share)),
         size=units.size(found.gradient_bytes),
         backend=BACKENDS[found.backend],
         alone=units.duration(alone),

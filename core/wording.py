@@ -9,6 +9,7 @@ from typing import Literal
 
 from core import messages, units
 from core.analysis import start_up, stats, thread_gain
+from core.analysis.comparability import Difference
 from core.analysis.ladder import RungName
 from core.analysis.machines import Machinery, told_apart
 from core.analysis.quality import Badge
@@ -29,6 +30,7 @@ from core.records import (
 Kind = Literal["cpu", "gpu"]
 
 _MAKERS = ("NVIDIA", "GeForce", "Tesla", "AMD", "Radeon", "Intel(R)", "Apple")
+_MOST_UNLIKE = 4
 _LONGEST_NAME = 40  # an imported record may say what it likes
 _EMPTY_WORDS = re.compile(r"\((?:R|TM)\)|@.*|\b(?:CPU|Processor|\d+-Core)\b", re.IGNORECASE)
 
@@ -105,6 +107,20 @@ def verdict_between(comparison: Comparison, baseline: str, candidate: str, trans
     return _faster(comparison.candidate.spec.workload.task, translate).format(
         faster=faster, slower=slower, ratio=units.ratio(factor), interval=units.interval(factor)
     )
+
+
+def unlike_title(found: Sequence[Difference], baseline: str, candidate: str, translate: Translate) -> str:
+    """Over what differs between two runs: how much of it may change speed, and the first of that by name."""
+    doubtful = [item for item in found if item.level != "green"]
+    if not doubtful:
+        text = translate("What differs between {baseline} and {candidate} (nothing that may change speed)")
+        return text.format(baseline=baseline, candidate=candidate)
+    # software before hardware, which was chosen
+    order = sorted(doubtful, key=lambda item: (item.level != "red", item.code != "other_software"))
+    fields = [item.field for item in order]
+    told = translate(", ").join([*fields[:_MOST_UNLIKE], *(["…"] if len(fields) > _MOST_UNLIKE else [])])
+    text = translate("What differs between {baseline} and {candidate} ({n} that may change speed: {fields})")
+    return text.format(baseline=baseline, candidate=candidate, n=len(doubtful), fields=told)
 
 
 def start_up_sentence(comparison: Comparison, results: Sequence[RunResult], translate: Translate) -> str | None:
@@ -189,8 +205,10 @@ def _faster(task: Task, translate: Translate) -> str:
     return translate(sentences[task])
 
 
-def setup_words(setup: Setup, device_name: str | None, translate: Translate) -> str:
-    """A setup in full: "CPU · 1 thread · fp32 · data resident"."""
+def setup_words(
+    setup: Setup, device_name: str | None, translate: Translate, elsewhere: str | None = None
+) -> str:
+    """A setup in full: "CPU · 1 thread · fp32 · data resident". `elsewhere`: the kind of another machine."""
     parts = ["CPU" if setup.device == "cpu" else device_name or setup.device]
     if setup.workers > 1:
         parts.append(_workers(setup.workers, translate))
@@ -201,6 +219,8 @@ def setup_words(setup: Setup, device_name: str | None, translate: Translate) -> 
     elif setup.device == "cpu":
         parts.append(translate("best thread count"))
     parts += [setup.precision, _data(setup, translate), *_options(setup, _OPTIONS, translate)]
+    if elsewhere is not None:
+        parts.append(translate("on another machine: {kind}").format(kind=elsewhere))
     return " · ".join(parts)
 
 

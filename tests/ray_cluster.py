@@ -9,13 +9,20 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
 SMALL = {"labels": {"crossover.io/kind": "small"}}
 LARGE = {"labels": {"crossover.io/kind": "large"}}
+# Ray starts no process before it is needed, and notices at once that a node has gone
+EAGER = {
+    "RAY_enable_worker_prestart": "0",
+    "RAY_prestart_worker_first_driver": "0",
+    "RAY_health_check_period_ms": "500",
+}
 NO_GPU = {"labels": {"ray.io/accelerator-type": "A100"}, "num_gpus": 1}  # that it promises and hasn't
 
 
@@ -27,6 +34,7 @@ class RayCluster:
     cluster: Any
     nodes: dict[str, Any] = field(default_factory=dict)  # Ray's handles, by kind; the head is "head"
     client_port: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)  # of Ray's, other than its own
 
     @property
     def address(self) -> str:
@@ -38,7 +46,7 @@ class RayCluster:
 
     def add(self, kind: str, **options: Any) -> None:
         """Another node; `options` as Ray's add_node has them."""
-        with _surroundings(self.folder):
+        with _surroundings(self.folder, self.settings):
             self.nodes[kind] = self.cluster.add_node(node_ip_address=LOOPBACK, **{"num_cpus": 2, **options})
 
     def kill(self, kind: str) -> None:
@@ -50,18 +58,21 @@ class RayCluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start(*kinds: tuple[str, dict[str, Any]], client_port: int | None = None) -> RayCluster:
+def start(
+    *kinds: tuple[str, dict[str, Any]],
+    client_port: int | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> RayCluster:
     """A head that offers two CPUs, and a node for each of `kinds` (name, options); takes some seconds."""
     folder = tempfile.mkdtemp(prefix="crossover-nodes-")
-    with _surroundings(folder):
+    with _surroundings(folder, settings):
         from ray.cluster_utils import Cluster
 
         head = {"num_cpus": 2, "include_dashboard": False, "node_ip_address": LOOPBACK}
         if client_port is not None:
             head["ray_client_server_port"] = client_port
-        started = RayCluster(
-            folder, Cluster(initialize_head=True, head_node_args=head), client_port=client_port
-        )
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        started = RayCluster(folder, cluster, client_port=client_port, settings=settings)
         started.nodes["head"] = started.cluster.head_node
     for kind, options in kinds:
         started.add(kind, **options)
@@ -74,7 +85,8 @@ def three_nodes(client_port: int | None = None) -> RayCluster:
 
 @contextlib.contextmanager
 def running(*kinds: tuple[str, dict[str, Any]], client_port: int | None = None) -> Iterator[RayCluster]:
-    started = start(*(kinds or (("small", SMALL), ("large", LARGE))), client_port=client_port)
+    kinds = kinds or (("small", SMALL), ("large", LARGE))
+    started = start(*kinds, client_port=client_port, settings=EAGER)
     try:
         yield started
     finally:
@@ -82,7 +94,7 @@ def running(*kinds: tuple[str, dict[str, Any]], client_port: int | None = None) 
 
 
 @contextlib.contextmanager
-def _surroundings(folder: str) -> Iterator[None]:
+def _surroundings(folder: str, settings: Mapping[str, str]) -> Iterator[None]:
     """What Ray's processes inherit: loopback stays loopback, nothing is reported to anybody, and a temporary
     folder of their own, where the machine lock is (Ray's sockets need a short path, so theirs stays)."""
     changed = {
@@ -90,6 +102,7 @@ def _surroundings(folder: str) -> Iterator[None]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_TMPDIR": tempfile.gettempdir(),
         "TMPDIR": folder,
+        **settings,
     }
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from core.analysis import limits, stats, timed
 from core.analysis.comparability import Difference, differences, gpu_used, machine_name
 from core.analysis.energy import energy
+from core.analysis.machines import kind_elsewhere
 from core.analysis.parity import REASONS, parity
 from core.analysis.speedup import MIN_BLOCKS, speedup
 from core.records import Caveat, CpuSample, Fact, GpuSample, RunResult, ThreadTrial
@@ -319,7 +320,11 @@ def _parity_lost(a: RunResult, b: RunResult) -> Caveat | None:
 
 
 def _separate_jobs(a: RunResult, b: RunResult) -> Caveat | None:
-    return None if a.job_id == b.job_id else Caveat("separate_jobs")
+    """A cluster measures each kind of device in a job of its own, and no two machines ever take turns."""
+    if a.job_id == b.job_id:
+        return None
+    apart = kind_elsewhere(a) or kind_elsewhere(b) or _of(a, b, "other_hardware")
+    return Caveat("separate_machines" if apart else "separate_jobs")
 
 
 def _no_interval_target(a: RunResult, b: RunResult) -> Caveat | None:

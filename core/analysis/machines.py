@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from core.records import Cpu, RunResult
 
+_SAME_MEMORY = 0.05  # less than one module of memory is in most machines
+
 
 @dataclass(frozen=True, slots=True)
 class Machinery:
@@ -51,6 +53,14 @@ def told_apart(results: Sequence[RunResult], alike: Sequence[Hashable]) -> tuple
         elif kind is not None and result.spec.setup.device == "cpu":
             said["processor"] = kind
     return tuple(Machinery(**said) for said in known)  # type: ignore[arg-type]
+
+
+def same_memory(one: int | None, other: int | None) -> bool:
+    """Whether machines may be equal by it: firmware, kernels and graphics take some for themselves, a little
+    more or less from one start to the next, and how much is left over makes no step faster."""
+    if one is None or other is None:
+        return one == other
+    return abs(one - other) <= _SAME_MEMORY * max(one, other)
 
 
 def cores_of(cpu: Cpu) -> float | None:

@@ -154,8 +154,12 @@ def _impossible(result: RunResult) -> Iterator[tuple[str, str]]:
     if result.limits and result.spec.setup.workers > 1:
         yield "limits", "are measured of a single worker only"
     for name in _COMMUNICATION if result.communication else ():
-        if not getattr(result.communication, name):
+        times = getattr(result.communication, name)
+        if not times:
             yield f"communication.{name}", "is empty"
+        for i, seconds in enumerate(times):
+            if not shortest <= seconds <= longest:
+                yield f"communication.{name}[{i}]", f"must be from {shortest:g} to {longest:g}"
     idle = result.idle
     if idle and (idle.source is None) != (idle.power_w is None and idle.energy_j is None):
         yield "idle.source", "must name the sensor of the readings, and no other"

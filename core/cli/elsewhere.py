@@ -22,7 +22,7 @@ from core.runs.kinds import Kind, kinds, representative, setups_on
 from core.runs.targets import Targets
 
 _LOOK_EVERY_S = 0.5
-_WAIT_S = 300.0
+WAIT_S = 300.0
 _LONGEST_WAIT_S = 7 * 24 * 3600.0
 
 MakeSpec = Callable[[tuple[Setup, ...]], JobSpec]
@@ -35,8 +35,7 @@ class _Sent:
     name: str
     target: Target | None
     problem: Note | None = None  # why it measures nothing
-    job_id: str = ""
-    job: Job | None = None  # when it is over
+    job: Job | None = None  # None: nothing was sent
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
         "--all-machines", action="store_true", help="on all machines of a kind, instead of on one"
     )
     parser.add_argument(
-        "--wait", type=float, metavar="SECONDS", help=f"for machines that others use; {_WAIT_S:g} without it"
+        "--wait", type=float, metavar="SECONDS", help=f"for machines that others use; {WAIT_S:g} without it"
     )
 
 
@@ -117,7 +116,7 @@ def measure(
     admission.check(make_spec((Setup(),)))  # the workload: not after waiting
     with cluster(arguments.cluster) as targets, engine(translate, measures=False) as runner:
         asked = _asked(arguments, kinds(targets.targets()))
-        wait_s = _WAIT_S if arguments.wait is None else arguments.wait
+        wait_s = WAIT_S if arguments.wait is None else arguments.wait
         for one in asked:
             _send(one, runner, targets, setups, make_spec, wait_s)
         cancelled = _follow(asked, runner, translate)
@@ -137,14 +136,20 @@ def _asked(arguments: argparse.Namespace, known: tuple[Kind, ...]) -> list[_Sent
     available = ", ".join(kind.name for kind in known)
     if not (arguments.every_device or arguments.kinds):
         raise InputError("kind_not_named", available=available)
-    names = [kind.name for kind in known]
-    for name in arguments.kinds or ():
-        if name not in names:
-            raise InputError("unknown_kind", kind=name, available=available)
-    chosen = [kind for kind in known if arguments.every_device or kind.name in arguments.kinds]
+    named = {kind.name for name in arguments.kinds or () for kind in _called(name, known)}
+    chosen = [kind for kind in known if arguments.every_device or kind.name in named]
     found: list[_Sent] = []
     for kind in chosen:
         found += _all_of(kind) if arguments.all_machines else [_one_of(kind, found)]
+    return found
+
+
+def _called(name: str, known: Sequence[Kind]) -> list[Kind]:
+    """The kind of this name, or all that their machines' labels call so, as results do. Raises InputError."""
+    found = [kind for kind in known if kind.name == name]
+    found = found or [kind for kind in known if any(target.kind == name for target in kind.targets)]
+    if not found:
+        raise InputError("unknown_kind", kind=name[:80], available=", ".join(kind.name for kind in known))
     return found
 
 
@@ -177,7 +182,8 @@ def _send(
         one.problem = Note("kind_without_setup", {"kind": one.name})
         return
     try:
-        one.job_id = runner.submit_away(make_spec(there), one.target, targets, wait_s=wait_s)
+        job_id = runner.submit_away(make_spec(there), one.target, targets, wait_s=wait_s)
+        one.job = runner.job(job_id)  # kept here: the runner forgets the oldest that are over
     except InputError as problem:  # beyond this machine, such as more threads than it has
         one.problem = problem.note
 
@@ -185,25 +191,23 @@ def _send(
 def _follow(asked: Sequence[_Sent], runner: Runner, translate: Translate) -> bool:
     """Until all are over, a line for each as it ends; whether somebody has had enough."""
     cancelled = False
-    left = [one for one in asked if one.job_id]
+    left = [(one, one.job) for one in asked if one.job]
     for one in asked:
-        if not one.job_id:
+        if not one.job:
             _tell(one, translate)
     while left:
         try:
-            runner.wait(left[0].job_id, _LOOK_EVERY_S)
-            for one in tuple(left):
-                job = runner.job(one.job_id)
-                assert job is not None
+            runner.wait(left[0][1].id, _LOOK_EVERY_S)
+            for one, job in tuple(left):
                 if job.done:
-                    left.remove(one)
-                    one.job, one.problem = job, job.failure
+                    left.remove((one, job))
+                    one.problem = job.failure
                     _tell(one, translate)
-            _show_progress(runner, left, len(asked))
+            _show_progress(runner, [job for _, job in left], len(asked))
         except KeyboardInterrupt:
             cancelled = True
-            for one in left:
-                runner.cancel(one.job_id)
+            for _, job in left:
+                runner.cancel(job.id)
     return cancelled
 
 
@@ -222,12 +226,11 @@ def _tell(one: _Sent, translate: Translate) -> None:
         print(f"error: {one.name}: {sentence}", file=sys.stderr, flush=True)
 
 
-def _show_progress(runner: Runner, left: Sequence[_Sent], asked: int) -> None:
+def _show_progress(runner: Runner, left: Sequence[Job], asked: int) -> None:
     if not (left and sys.stderr.isatty()):
         return
     done = float(asked - len(left))
-    for one in left:
-        with runner.watching(one.job_id) as job:
-            done += job.assembly.fraction if job else 0.0
+    with runner.changed:
+        done += sum(job.assembly.fraction for job in left)
     text = f"{asked - len(left)}/{asked} · {units.percent(100 * done / asked)}"
     print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core import messages, paths, units
+from core.analysis.machines import kind_of
 from core.analysis.quality import quality
 from core.analysis.summary import summarise
 from core.errors import InputError, StoreError
@@ -95,7 +96,7 @@ def _tell(found: Plan, translate: Translate, *, added: bool) -> None:
 
 def _line(result: RunResult, translate: Translate) -> str:
     """Workload, setup and device, speed and quality."""
-    name = result.environment.device.name if result.environment else None
+    name = kind_of(result)  # of a cluster's machine as its owner calls it
     rate = summarise(result).samples_per_s
     setup = setup_words(result.spec.setup, name, translate)
     parts = [

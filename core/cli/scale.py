@@ -13,7 +13,7 @@ from typing import Any
 from core import messages
 from core.analysis.crossover.scaling import Kind
 from core.cli.engine import as_error, engine, known_devices, watch
-from core.cli.scale_table import print_scale
+from core.cli.scale_table import job_words, print_scale
 from core.codec import to_plain
 from core.errors import InputError
 from core.i18n import Translate
@@ -109,34 +109,32 @@ class _Terminal:
 
     def __init__(self, runner: Runner, translate: Translate) -> None:
         self._runner, self._translate = runner, translate
-        self._enough = False
 
     def scale(self, spec: ScaleSpec) -> ScaleProgress:
         last = ScaleProgress(spec)
 
         def tell(progress: ScaleProgress) -> None:
             nonlocal last
-            if progress.workers and (progress.kind, progress.workers) != (last.kind, last.workers):
-                counts = ",".join(map(str, progress.workers))
-                print(f"{progress.jobs + 1}/{progress.planned} {progress.kind} {counts}", file=sys.stderr)
+            if progress.kind and (progress.kind, progress.workers) != (last.kind, last.workers):
+                self._say(progress, progress.kind, progress.workers)
             last = progress
 
         try:
-            found = scale(spec, self._results, tell)
+            return scale(spec, self._results, tell)
         except KeyboardInterrupt:  # between two jobs
             return replace(last, cancelled=True, done=True)
-        return replace(found, cancelled=found.cancelled or self._enough)
+
+    def _say(self, progress: ScaleProgress, kind: Kind, counts: tuple[int, ...]) -> None:
+        text = self._translate("Job {n} of {total} · {job}")
+        words = job_words(kind, counts, self._translate)
+        print(text.format(n=progress.jobs + 1, total=progress.planned, job=words), file=sys.stderr)
 
     def _results(self, spec: JobSpec) -> Sequence[RunResult]:
-        if self._enough:
-            raise CancelledError
         job = watch(self._runner, spec, self._translate)
         if job.storage_problem is not None:
             _complain(job.storage_problem, self._translate)
         if job.state == "cancelled":
-            self._enough = True
-            if not any(run.blocks for run in job.results):
-                raise CancelledError
+            raise CancelledError(job.results)
         refuse_failed(job)
         return job.results
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from core import messages, units
-from core.analysis.crossover.scaling import Scaling, ScalingPoint
-from core.analysis.summary import summarise
+from core.analysis import caveats
+from core.analysis.crossover.scaling import Kind, Scaling, ScalingPoint
 from core.cli.table import print_rows
 from core.i18n import Translate
 from core.records import Estimate, Note, Parity
 from core.runs.scaling import ScaleProgress
 from core.scaling_words import communication_sentence, line_words, scaling_sentence, told, workers_words
+
+# of an epoch's time, which isn't given here
+_NOT_OF_STEPS = ("projected_epoch",)
 
 
 def print_scale(progress: ScaleProgress, translate: Translate) -> None:
@@ -27,11 +30,25 @@ def print_scale(progress: ScaleProgress, translate: Translate) -> None:
         communication = communication_sentence(told(line), translate)
         if communication is not None:
             print(communication)
-        for text in _remarks(line, translate):
-            print(text)
+    remarks = _remarks(progress.scalings, translate)
+    if remarks or progress.unmeasured:
+        print()
+    for (mark, said), whose in remarks.items():
+        print(f"{mark} {', '.join(whose)}: {said}")
     for item in progress.unmeasured:
-        why = messages.sentence(item.reason.code, item.reason.facts, translate)
-        print(f"✗ {item.kind}, {workers_words(item.workers, translate)}: {why}")
+        counts = job_words(item.kind, (item.workers,), translate)
+        print(f"✗ {counts}: {_sentence(item.reason, translate)}")
+
+
+def job_words(kind: Kind, counts: Sequence[int], translate: Translate) -> str:
+    """What a job measures: "one batch shared out (strong scaling): 1, 2, 4 workers in turns"."""
+    text = translate("a batch for each (weak scaling): {workers}")
+    if kind == "strong":
+        text = translate("one batch shared out (strong scaling): {workers}")
+    if len(counts) == 1:
+        return text.format(workers=workers_words(counts[0], translate))
+    several = translate("{counts} workers in turns").format(counts=", ".join(map(str, counts)))
+    return text.format(workers=several)
 
 
 def _rows(line: Scaling, translate: Translate) -> list[list[str]]:
@@ -75,7 +92,6 @@ def _parity_rows(line: Scaling, translate: Translate) -> list[list[str]]:
         translate("Largest loss difference"),
         translate("Tolerance"),
         translate("Steps compared"),
-        translate("Final loss"),
         translate("Same work"),
     ]
     return [header, *(_parity_row(point, translate) for point in line.points)]
@@ -89,7 +105,6 @@ def _parity_row(point: ScalingPoint, translate: Translate) -> list[str]:
         units.ABSENT if worst is None else f"{worst:.1e}",
         units.ABSENT if found is None or found.tolerance is None else f"{found.tolerance:.0e}",
         str(found.steps) if found else units.ABSENT,
-        units.number(summarise(point.run).final_loss, 5),
         _same(found, translate),
     ]
 
@@ -102,16 +117,33 @@ def _same(found: Parity | None, translate: Translate) -> str:
     return translate("no") if found.code == "parted" else translate("not checked")
 
 
-def _remarks(line: Scaling, translate: Translate) -> Iterator[str]:
-    """Why numbers are missing, what speaks against the others, and what each run has to say."""
-    for point in line.points:
-        name = workers_words(point.workers, translate)
-        if point.reason is not None:
-            yield f"✗ {name}: {_sentence(point.reason, translate)}"
-        for doubt in point.doubts:
-            yield f"! {name}: {_sentence(doubt, translate)}"
-        for note in point.run.notes:
-            yield f"· {name}: {_sentence(note, translate)}"
+def _remarks(lines: Sequence[Scaling], translate: Translate) -> dict[tuple[str, str], list[str]]:
+    """Mark and sentence of what is missing, of what speaks against the numbers and of what is to be known: each
+    once, with those it holds for."""
+    name = translate("{workers} (batch {batch})")
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for point in (point for line in lines for point in line.points):
+        for mark, note in _said_of(point):
+            whose = found.setdefault((mark, _sentence(note, translate)), {})
+            count, batch = workers_words(point.workers, translate), units.number(point.batch_size, 7)
+            whose[name.format(workers=count, batch=batch)] = None
+    ordered = sorted(found.items(), key=lambda item: "✗‼!·".index(item[0][0]))
+    return {said: list(whose) for said, whose in ordered}
+
+
+def _said_of(point: ScalingPoint) -> Iterator[tuple[str, Note]]:
+    if point.reason is not None:
+        yield "✗", point.reason
+    for doubt in point.doubts:
+        yield "!", doubt
+    told_already = {doubt.code for doubt in point.doubts}
+    for caveat in caveats.of_run(point.run) if point.samples_per_s else ():
+        if caveat.code not in (*_NOT_OF_STEPS, *told_already):
+            mark = "·" if caveat.informative else "‼" if caveat.grave else "!"
+            yield mark, Note(caveat.code, caveat.facts)
+    for note in point.run.notes:
+        if note.code not in told_already:
+            yield "·", note
 
 
 def _sentence(note: Note, translate: Translate) -> str:

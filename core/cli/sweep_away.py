@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core import messages
+from core.analysis.machines import cores_of
 from core.cli import elsewhere
 from core.cli.engine import engine
 from core.cli.sweep_told import Told
@@ -19,15 +20,13 @@ from core.i18n import Translate
 from core.records import JobSpec, RunResult, Setup, Target
 from core.runs.campaigns import CancelledError, Measure, refuse_failed
 from core.runs.job import Job, Surroundings
-from core.runs.jobs import Runner
+from core.runs.jobs import MOST_CORES, Runner
 from core.runs.sweeping.nodes import Chosen, Node, choose
 from core.runs.sweeping.sweep import LOST, Progress, SweepSpec, check_spec, spread
 from core.runs.targets import Targets
 
 _LOOK_EVERY_S = 0.5
 _LEAST_WAIT_S = 1.0
-_WAIT_S = 300.0
-_MOST_CORES = 1024  # of a machine that hasn't said how many it has
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +61,7 @@ def swept(
 
     Raises InputError for what can't be asked, MeasurementError where no cluster answers.
     """
-    check_spec(replace(spec, setups=spec.setups or (Setup(),)), cores=_MOST_CORES)  # not after waiting
+    check_spec(replace(spec, setups=spec.setups or (Setup(),)), cores=MOST_CORES)  # not after waiting
     with elsewhere.cluster(arguments.cluster) as targets, engine(translate, measures=False) as runner:
         found = targets.targets()
         chosen = _chosen(found, spec.setups, arguments)
@@ -73,7 +72,7 @@ def swept(
         told.begin(spec)
         jobs = _Jobs(runner, targets, spec.max_seconds, arguments.wait, told)
         measures = [jobs.on(node) for node in chosen.nodes]
-        cores = _cores(chosen.nodes[0]) or _MOST_CORES
+        cores = _cores(chosen.nodes[0]) or MOST_CORES
         try:
             return spread(spec, measures, jobs.stop, told, known, around=jobs.around, cores=cores)
         except KeyboardInterrupt:  # between two jobs
@@ -89,7 +88,7 @@ class _Jobs:
     ) -> None:
         self._runner, self._targets, self._told = runner, targets, told
         self._ends_at = time.monotonic() + max_s
-        self._wait_s = _WAIT_S if wait_s is None else wait_s
+        self._wait_s = elsewhere.WAIT_S if wait_s is None else wait_s
         self._lock = threading.Lock()
         self._open: set[str] = set()
         self._stopped = False
@@ -118,7 +117,9 @@ class _Jobs:
                 spec, node.target(spec.setups), self._targets, wait_s=min(self._wait_s, left_s)
             )
             self._open.add(job_id)
-        job = self._over(job_id)
+            job = self._runner.job(job_id)
+        assert job is not None
+        self._wait_for(job)
         with self._lock:
             self._open.discard(job_id)
             self._around = self._around or job.surroundings
@@ -132,15 +133,12 @@ class _Jobs:
         refuse_failed(job)
         return job.results
 
-    def _over(self, job_id: str) -> Job:
-        while True:
+    def _wait_for(self, job: Job) -> None:
+        while not job.done:
             try:
-                job = self._runner.wait(job_id, _LOOK_EVERY_S)
-                assert job is not None
-                if job.done:
-                    return job
+                self._runner.wait(job.id, _LOOK_EVERY_S)
             except KeyboardInterrupt:  # of a single machine's jobs the main thread waits for them itself
-                self._runner.cancel(job_id)
+                self._runner.cancel(job.id)
 
 
 def _chosen(found: Sequence[Target], setups: Sequence[Setup], arguments: argparse.Namespace) -> Chosen:
@@ -158,11 +156,8 @@ def _usual(node: Node) -> tuple[Setup, ...]:
 def _cores(node: Node) -> int | None:
     """As many as a setup may have threads; None: it hasn't said."""
     machine = node.targets[0].machine
-    if machine is None:
-        return None
-    cpu = machine.cpu
-    known = [cores for cores in (cpu.usable_cores or cpu.logical_cores, cpu.quota_cores) if cores is not None]
-    return max(1, math.floor(min(known))) if known else None
+    cores = (cores_of(machine.cpu) or machine.cpu.logical_cores) if machine else None
+    return None if cores is None else max(1, math.floor(cores))
 
 
 def _say(chosen: Chosen, translate: Translate) -> None:

@@ -2,7 +2,8 @@
 
     in   {"do": "look", "ask"}    {"do": "submit", "job", "spec", "node", "kind", "gpus", "wait_s"}
          {"do": "cancel", "job"}
-    out  {"type": "reached"}      a Ray of our version answers there
+    out  {"type": "alive"}        every few seconds: a driver that doesn't say so hangs
+         {"type": "reached"}      a Ray of our version answers there
          {"type": "hello", "ray", "python"}          we are one of its drivers
          {"type": "targets", "ask", "targets", "problem"}   the answer to a look
          {"type": "event", "job", "event"}           of core.runs.targets
@@ -21,6 +22,7 @@ import platform
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from core.cluster import code, reach
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from core.records import Target
 
 _FAREWELL_S = 3.0
+_ALIVE_EVERY_S = 10.0
 
 
 class Driver:
@@ -55,6 +58,7 @@ class Driver:
         self._of_results = {"code": self._code, "revision": git_revision(code.ROOT), "ray": ray.__version__}
         threading.Thread(target=self._watch_head, name="head", daemon=True).start()
         self.say(type="hello", ray=ray.__version__, python=platform.python_version())
+        threading.Thread(target=self._live, name="live", daemon=True).start()
 
     def obey(self, command: dict[str, Any]) -> None:
         """Begin what the parent wants; returns at once."""
@@ -97,11 +101,15 @@ class Driver:
         threading.Thread(target=self._follow, args=(name, job), daemon=True).start()
 
     def _follow(self, name: str, job: Away) -> None:
+        from core.cluster import census
+
         problem = None
         try:
             job.run()
         except CrossoverError as error:
             problem = _plain(error)
+        except Exception as error:  # noqa: BLE001 - or the parent would wait for ever
+            problem = _plain(MeasurementError("node_broken", last_words=census.last_line(error)))
         finally:
             with self._lock:
                 del self._jobs[name]
@@ -117,6 +125,11 @@ class Driver:
         except Exception as error:  # noqa: BLE001 - Ray raises many; its own words say the most
             problem = _plain(MeasurementError("cluster_confused", last_words=census.last_line(error)))
         self.say(type="targets", ask=ask, targets=to_plain(found), problem=problem)
+
+    def _live(self) -> None:
+        while True:
+            time.sleep(_ALIVE_EVERY_S)
+            self.say(type="alive")
 
     def _watch_head(self) -> None:
         if self._way.is_lost(threading.Event()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,11 +14,12 @@ import ray
 from ray import exceptions
 
 from core.cluster import census, last_words
-from core.cluster.node import Measurer
+from core.cluster.node import LEASE_S, LEFT_ALONE, Measurer
 from core.errors import CrossoverError, InputError, MeasurementError
 
-_LOOK_EVERY_S = 0.25
-_ASK_S = 1.0  # how long a node waits for something to happen before it says that nothing has
+_LOOK_EVERY_S = 0.25  # until the machine is ours: what is measured there isn't disturbed afterwards
+_ASK_S = 5.0  # how long a node waits for something to happen before it says that nothing has
+_SILENT_S = 60.0  # a node that has said nothing at all for so long
 _STARTING_S = 60.0  # a process of Ray's, with the code uploaded
 _ENDING_S = 8.0  # for the results of a cancelled job
 
@@ -32,6 +34,7 @@ class Away:
     tell: Tell  # an event of this job
     head_answers: Callable[[], bool]
     _cancelled: Flag = field(default_factory=Flag)
+    _over: Flag = field(default_factory=Flag)
     _actor: Any = None
     _pid: int | None = None
 
@@ -50,11 +53,15 @@ class Away:
             if not self._cancelled.is_set():
                 raise self._cause(problem) from problem
         finally:
+            self._over.set()
             self._free()
 
     def cancel(self) -> None:
-        """Safe from any thread; `run` returns soon."""
-        self._cancelled.set()
+        """Safe from any thread and returns at once; `run` returns soon, with the results if there are any."""
+        if not self._cancelled.is_set():
+            self._cancelled.set()
+            if self._pid is not None:  # else whoever waits for it sees the flag
+                threading.Thread(target=self._end, name="end", daemon=True).start()
 
     def stop(self) -> None:
         """End what runs on the node, without asking the head."""
@@ -75,6 +82,7 @@ class Away:
             )
         limit_s = self._limit_s(cpus, gpus)
         options = census.on(order["node"], max_restarts=0, max_task_retries=0, max_concurrency=4)
+        options["enable_task_events"] = False  # or Ray's own records would grow with every question
         began = time.monotonic()
         actor = ray.remote(Measurer).options(**options | {"num_cpus": cpus, "num_gpus": gpus}).remote()
         self._actor = actor
@@ -104,16 +112,12 @@ class Away:
 
     def _follow(self) -> None:
         """Pass on the node's events up to the results, which a cancelled job has too."""
-        ends_at: float | None = None
         while True:
-            asked = self._actor.events.remote(_ASK_S)
-            while not ray.wait([asked], timeout=_LOOK_EVERY_S)[0]:
-                if self._cancelled.is_set() and ends_at is None:
-                    ends_at = time.monotonic() + _ENDING_S
-                    self._actor.cancel.remote()
-                if ends_at is not None and time.monotonic() > ends_at:
-                    return
-            for event in ray.get(asked):
+            try:
+                told = ray.get(self._actor.events.remote(_ASK_S), timeout=_SILENT_S)
+            except exceptions.GetTimeoutError as problem:
+                raise MeasurementError("node_silent", seconds=_SILENT_S) from problem
+            for event in told:
                 if event["type"] == "refused":
                     raise InputError(event["code"], **event["facts"])
                 if event["type"] == "broken":
@@ -121,6 +125,13 @@ class Away:
                 self.tell(event)
                 if event["type"] == "results":
                     return
+
+    def _end(self) -> None:
+        """Let the node end the job and tell its results, but not for long."""
+        with contextlib.suppress(Exception):  # it may be gone, and the cluster with it
+            self._actor.cancel.remote()
+        if not self._over.wait(_ENDING_S):
+            self._free()
 
     def _cause(self, problem: Exception) -> MeasurementError:
         """What has happened to a job whose process no longer answers."""
@@ -133,6 +144,8 @@ class Away:
         words = last_words.of(self.order["node"], self._pid)
         if words is None:
             return MeasurementError("node_lost", kind=self.order["kind"])
+        if LEFT_ALONE in words:
+            return MeasurementError("node_left_alone", kind=self.order["kind"], seconds=LEASE_S)
         return MeasurementError("node_process_lost", kind=self.order["kind"], last_words=words)
 
     def _free(self) -> None:

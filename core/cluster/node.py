@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cluster import code, facts
+from core.cluster.rest import Rest
 from core.codec import from_plain, to_plain
 from core.errors import InputError
 from core.records import JobSpec, Note, RunResult
@@ -27,9 +29,14 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 # Nobody has asked for so long: the asking side is gone, and so is whoever could have ended this process
-_LEASE_S = 15.0
+LEASE_S = 30.0
+LEFT_ALONE = "crossover: nobody asked for events"  # the last words of a process that ended for this
+_LOOK_EVERY_S = 5.0  # whether anybody asks
 _SETTLED_S = 20.0  # at most, for the idle draw; longer only where another program measures on this machine
 _TELEMETRY_S = 1.0
+# These are told together, so that telling doesn't disturb what is measured: a screen shows no more anyway
+_MANY = frozenset({"data", "block", "epoch", "telemetry"})
+_GATHERED_S = 1.0
 _LAST_LINES = 6
 
 
@@ -39,8 +46,10 @@ class Measurer:
     def __init__(self) -> None:
         self._told = threading.Condition()
         self._events: list[Event] = []
+        self._pressing = False  # one of them is told at once
         self._asked_at = time.monotonic()
         self._around_told = self._cancelled = False
+        self._rest = Rest()
         self._runner: Runner | None = None
         self._job_id: str | None = None  # in the runner's own list
         threading.Thread(target=self._keep_lease, name="lease", daemon=True).start()
@@ -55,12 +64,13 @@ class Measurer:
         return {"pid": os.getpid()}
 
     def events(self, patience_s: float) -> list[Event]:
-        """What has happened since the last call; waits a little for something to happen."""
-        with self._told:
+        """What has happened since the last call; waits a little for something to happen, and for more of it."""
+        with self._rest.taken(), self._told:
             self._asked_at = time.monotonic()
-            self._told.wait_for(lambda: self._events, patience_s)
+            if self._told.wait_for(lambda: self._events, patience_s):
+                self._told.wait_for(lambda: self._pressing, _GATHERED_S)
             self._asked_at = time.monotonic()
-            told, self._events = self._events, []
+            told, self._events, self._pressing = self._events, [], False
         return told
 
     def cancel(self) -> None:
@@ -148,11 +158,15 @@ class Measurer:
     def _add(self, event: Event) -> None:
         with self._told:
             self._events.append(event)
-            self._told.notify_all()
+            self._pressing = self._pressing or event["type"] not in _MANY
+            if self._pressing or len(self._events) == 1:
+                self._told.notify_all()
 
     def _keep_lease(self) -> None:
-        while time.monotonic() - self._asked_at < _LEASE_S:
-            time.sleep(1.0)
+        while time.monotonic() - self._asked_at < LEASE_S:
+            time.sleep(_LOOK_EVERY_S)
+        sys.stderr.write(f"{LEFT_ALONE}\n")
+        sys.stderr.flush()
         self.stop()
 
 

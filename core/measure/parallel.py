@@ -32,6 +32,8 @@ _PATIENCE_S = 180.0
 _GRACE_S = 1.0  # for the others to say what is wrong, once one of them has failed
 _LAST_WORDS = 600  # characters
 _LOOPBACK = {"linux": "lo", "darwin": "lo0"}
+# Each worker's OpenMP would count from the first core on, and bind its first thread to that one
+_BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 
 
 class Parallel(Apart):
@@ -75,10 +77,14 @@ class _Group:
         self._spec, self._workers = spec, spec.setup.workers
         if sys.platform == "win32":
             raise MeasurementError("workers_not_on_windows")
-        self._folder = tempfile.TemporaryDirectory(prefix="crossover-")
+        _refuse_binding()
         self._lines: list[Connection] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._failure: Exception | None = None
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="crossover-")
+        except OSError as problem:  # no room for it
+            raise self._unstarted(0, problem) from problem
         try:
             for rank in range(self._workers):
                 self._start(rank)
@@ -87,11 +93,27 @@ class _Group:
             raise
 
     def _start(self, rank: int) -> None:
-        ours, theirs = Pipe()
-        self._lines.append(ours)
-        start = f"from core.measure.ranks import serve; serve({theirs.fileno()}, {self._folder.name!r})"
+        """Raises MeasurementError where there is no room for its file, or for one more process."""
+        try:
+            ours, theirs = Pipe()
+            self._lines.append(ours)
+            with theirs:
+                self._processes.append(self._process(rank, theirs))
+        except OSError as problem:
+            raise self._unstarted(rank, problem) from problem
+
+    def _unstarted(self, rank: int, problem: OSError) -> MeasurementError:
+        return MeasurementError(
+            "parallel_worker_failed",
+            worker=rank + 1,
+            workers=self._workers,
+            problem=(problem.strerror or type(problem).__name__)[:_LAST_WORDS],
+        )
+
+    def _process(self, rank: int, theirs: Connection) -> subprocess.Popen[bytes]:
+        start = f"from core.measure.rank_process import serve; serve({theirs.fileno()}, {self._folder.name!r})"
         with self._said(rank).open("wb") as stderr:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 (sys.executable, "-c", start),  # not -m, which would call our classes __main__
                 cwd=_ROOT,
                 env={**os.environ, **_variables(rank, self._workers)},
@@ -99,8 +121,6 @@ class _Group:
                 stdin=subprocess.DEVNULL,
                 stderr=stderr,
             )
-        theirs.close()
-        self._processes.append(process)
 
     def _said(self, rank: int) -> Path:
         return Path(self._folder.name) / f"{rank}.stderr"
@@ -186,6 +206,16 @@ class _Group:
 
 class _Dead(Exception):
     """A worker's line has ended."""
+
+
+def _refuse_binding() -> None:
+    """Raise MeasurementError where every worker would be bound to the same core."""
+    asked = {name: os.environ.get(name, "").strip().lower() for name in _BINDING}
+    if asked["OMP_PROC_BIND"] == "false":  # the others then have no say
+        return
+    for name, value in asked.items():
+        if value not in ("", "none", "disabled"):
+            raise MeasurementError("workers_bound", variable=name)
 
 
 def _variables(rank: int, workers: int) -> dict[str, str]:

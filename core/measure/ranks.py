@@ -7,11 +7,8 @@ by a clock is decided by the first one's, which `_timed` tells to all: so they t
 from __future__ import annotations
 
 import os
-import queue
-import shutil
-import threading
+import signal
 import time
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -24,12 +21,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 from core.errors import CrossoverError, MeasurementError
 from core.measure import devices, feeds, loops, marked, sharing
-from core.measure.apart import State, receive, send
+from core.measure.apart import State, send
 from core.measure.data import Prepared
+from core.measure.rank_process import Calls
 from core.measure.trainee import Trainee
 from core.records import ColdStart, Communication, Memory, Note, RunSpec
 
-_Call = tuple[str, tuple[Any, ...]]
+_OPENING_S = 10  # of a file: milliseconds, unless its folder is gone
 
 
 class Share(feeds.ResidentFeed):
@@ -54,6 +52,8 @@ class Rank(Trainee):
         super().__init__(_for_rank(spec, self.rank), data, threads, clock_origin)
         if spec.setup.threads is None and self.device.type == "cpu":
             self._notes.append(Note("threads_shared_out", {"threads": threads, "workers": self.workers}))
+        if self.device.type == "cuda":
+            self._notes += _unlike(self.device, self.workers)
         if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.model.modules()):
             self._notes.append(Note("batch_norm_per_worker", {"workers": self.workers}))
 
@@ -119,6 +119,14 @@ class Rank(Trainee):
             return sharing.measure(model, self._rehearsal, self.device, timed)
 
 
+def _unlike(first: torch.device, workers: int) -> list[Note]:
+    """Where the GPUs aren't of one kind: the slowest sets the pace of all."""
+    names = [torch.cuda.get_device_name((first.index or 0) + rank) for rank in range(workers)]
+    if len(set(names)) == 1:
+        return []
+    return [Note("unlike_gpus", {"first": names[0], "others": ", ".join(sorted({*names} - {names[0]}))})]
+
+
 def _for_rank(spec: RunSpec, rank: int) -> RunSpec:
     """The same on this worker's own device: the GPUs are those that follow the first."""
     device = torch.device(spec.setup.device)
@@ -130,36 +138,24 @@ def _for_rank(spec: RunSpec, rank: int) -> RunSpec:
 # --- the process ---------------------------------------------------------------------------------
 
 
-def serve(descriptor: int, folder: str) -> None:
-    """Answer calls that come over an inherited connection until its other end is closed."""
-    os.dup2(2, 1)  # the measuring process's standard output is for its events
-    line, calls = Connection(descriptor), queue.Queue[_Call]()
-    threading.Thread(target=_listen, args=(line, calls, folder), daemon=True).start()
+def answer(line: Connection, calls: Calls, folder: str) -> None:
+    """Do what is called for, one call after another, for as long as the process lives."""
     rank: Rank | None = None
     while True:
         name, arguments = calls.get()
-        answer: Any = None
+        found: Any = None
         try:
             if name == "join":
                 _join(folder, *arguments)
             elif name == "build":
                 rank = Rank(*arguments)
             else:
-                answer = getattr(rank, name)(*arguments)
+                found = getattr(rank, name)(*arguments)
             kind = "answer"
         except (RuntimeError, MemoryError, ValueError, CrossoverError) as problem:
-            kind, answer = "problem", _told(problem)
+            kind, found = "problem", _told(problem)
         first = rank is not None and rank.rank == 0
-        send(line, (kind, answer, State.of(rank) if first and rank else None))
-
-
-def _listen(line: Connection, calls: queue.Queue[_Call], folder: str) -> None:
-    """In a thread of its own: the measuring process may be gone while this one waits for the others."""
-    with suppress(EOFError, OSError):
-        while True:
-            calls.put(receive(line))
-    shutil.rmtree(folder, ignore_errors=True)  # whoever made it may be gone without a word
-    os._exit(3)
+        send(line, (kind, found, State.of(rank) if first and rank else None))
 
 
 def _join(folder: str, device_name: str, patience_s: float) -> None:
@@ -171,7 +167,11 @@ def _join(folder: str, device_name: str, patience_s: float) -> None:
         backend = "cpu:gloo,cuda:nccl"  # what is told between blocks is told from host to host
     # torchrun's own rendezvous is a TCPStore, which listens on every interface and asks nobody who they are;
     # a file in a folder that only this user may enter does the same for one machine.
+    # Its constructor waits five minutes for a folder that is gone, as after a cancel, and lets no other thread
+    # run meanwhile: the alarm ends the process.
+    signal.alarm(_OPENING_S)
     store = dist.FileStore(f"{folder}/rendezvous", workers)  # type: ignore[attr-defined]
+    signal.alarm(0)
     patience = timedelta(seconds=patience_s)
     dist.init_process_group(backend, store=store, rank=rank, world_size=workers, timeout=patience)
     devices.load_the_rest()

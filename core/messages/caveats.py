@@ -95,6 +95,11 @@ CAVEATS: dict[str, str] = {
         "The two runs didn't take turns in one job, so heat, clock and other load may differ between them. Run "
         "them in one job to cancel that."
     ),
+    "separate_machines": N_(
+        "These two were measured on different machines or at different times, so they couldn't take turns: heat, clock "
+        "and other load of each place and time are in the ratio, and its interval doesn't cover them. Before you rely on "
+        "a small difference, measure both again and see how far the ratio moves."
+    ),
     "no_interval_target": N_(
         "The time was up when the speed-up was known to ±{pct:g} %, not to the ±{target_pct:g} % that was asked for. "
         "Give the job more time, or close other programs."

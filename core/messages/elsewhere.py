@@ -21,6 +21,10 @@ ELSEWHERE: dict[str, str] = {
         "{workers} workers ask for {wanted} threads and there are {cores} cores: they wait for each other, and this says "
         "little about more cores. Use fewer workers, or fewer threads for each."
     ),
+    "scaling_jobs_apart": N_(
+        "A batch each makes the work unequal, so it was measured in another job than one worker: heat, clock and other "
+        "load may differ between them, which the interval doesn't hold."
+    ),
     "waiting_unknown": N_(
         "How long a step waits for gradients couldn't be told: too little of it was timed, or something disturbed it. "
         "Measure it again."
@@ -83,6 +87,14 @@ ELSEWHERE: dict[str, str] = {
         "measured by `python -m core scale` and on the Crossover page."
     ),
     "workers_not_on_windows": N_("Several workers can't be started on Windows. Use Linux, WSL included."),
+    "workers_bound": N_(
+        "{variable} binds threads to cores, and would bind all workers to the same one. Unset it and start Crossover "
+        "again."
+    ),
+    "unlike_gpus": N_(
+        "The workers' GPUs aren't of one kind: the first is {first}, others are {others}. The slowest sets the pace of "
+        "all, and what more of one kind would gain isn't told."
+    ),
     "parallel_worker_died": N_(
         "Worker {worker} of {workers} ended by itself (exit code {exit_code}), and the others were ended with it. Its "
         "last words: {last_words}"
@@ -181,6 +193,10 @@ ELSEWHERE: dict[str, str] = {
         "The process that speaks with the cluster ended by itself, and its jobs with it. What had been measured until then "
         "is kept. Connect again. Its last words: {last_words}"
     ),
+    "cluster_driver_hangs": N_(
+        "For {seconds:.0f} seconds nothing came from the process that speaks with the cluster, so it was ended, and its jobs "
+        "with it. What had been measured until then is kept. Connect again."
+    ),
     "target_gone": N_(
         "The machine ({kind}) is no longer part of the cluster, so nothing was measured there. Look for machines again."
     ),
@@ -199,6 +215,10 @@ ELSEWHERE: dict[str, str] = {
         "The measuring process on the machine ({kind}) was ended from outside, most likely because memory ran out. What had "
         "been measured until then is kept. Its last words: {last_words}"
     ),
+    "node_left_alone": N_(
+        "The machine ({kind}) ended the measurement, because for {seconds:.0f} seconds nothing was heard there from this one: "
+        "it was suspended, overloaded or without a network. What had been measured until then is kept. Run again."
+    ),
     "node_broken": N_("The machine couldn't begin to measure. The end of what it said: {last_words}"),
     "node_silent": N_(
         "The machine didn't answer within {seconds:.0f} seconds. See whether Ray's processes still run there."
@@ -212,7 +232,8 @@ ELSEWHERE: dict[str, str] = {
         "{packages}`, in the releases that requirements.txt names."
     ),
     "gpu_not_there": N_(
-        "The machine is labelled {label}, but NVIDIA's driver shows no GPU there. Mend the driver or take the label away."
+        "The machine is labelled {label}, but NVIDIA's driver shows no GPU there, and through a cluster only NVIDIA's GPUs "
+        "are measured. Mend the driver, or take the label away."
     ),
     "gpu_not_offered": N_(
         "The machine is labelled {label} but offers no GPU to the cluster. Start Ray there with --num-gpus."

@@ -66,6 +66,11 @@ class Away:
         if targets is not None:
             self._start(self._end_there, job, targets)
 
+    def give_up(self) -> None:
+        """All that are open are over here, whatever becomes of them there."""
+        for job in self.open_jobs():
+            self._finish(job, Note("results_missing"))
+
     def _start(self, what: Callable[..., None], job: Job, *more: object) -> None:
         threading.Thread(target=what, args=(job, *more), name=f"away-{job.id}", daemon=True).start()
 
@@ -148,6 +153,7 @@ def _look_around(job: Job, event: Event) -> None:
     kind = event["type"]
     if kind == "placed":
         job.placed, job.started_s = True, time.monotonic()
+        job.saved_s = job.started_s
     elif kind == "waiting":
         job.waiting_for_machine = True
     elif kind == "telemetry":

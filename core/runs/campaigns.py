@@ -37,7 +37,11 @@ P = TypeVar("P", bound=Progress)
 
 
 class CancelledError(Exception):
-    """Somebody has had enough: raised by what waits for a job."""
+    """Somebody has had enough: raised by what waits for a job, with what that had measured by then."""
+
+    def __init__(self, results: Sequence[RunResult] = ()) -> None:
+        super().__init__()
+        self.results = tuple(results)
 
 
 class Change(Protocol):
@@ -150,10 +154,12 @@ class Campaigns(Generic[P]):
             self._runner.cancel(job_id)
         while True:
             job = self._runner.wait(job_id, _LOOK_EVERY_S)
-            if job is None or job.state == "cancelled":
+            if job is None:
                 raise CancelledError
             if job.done:
                 break
+        if job.state == "cancelled":
+            raise CancelledError(job.results)
         refuse_failed(job)
         return job.results
 

@@ -30,6 +30,7 @@ _REACHED_S = 10.0  # until a Ray of our version has answered
 _ENTERED_S = 30.0  # from then on, until the driver is one of its drivers: a busy machine takes its time
 _LOOK_S = 40.0  # a node has 20 seconds to answer
 _CLOSING_S = 5.0
+_QUIET_S, _QUIETS = 10.0, 6  # a driver says every few seconds that it lives; after so many without, it hangs
 _STDERR_LINES = 30
 _GPUS = ("cuda", "xpu")
 
@@ -82,8 +83,10 @@ class Cluster:
         )
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._numbers = itertools.count()
-        self._lock = threading.Lock()  # over everything below, and over writing
+        self._writing = threading.Lock()  # a driver that hangs stops whoever writes, and nobody else
+        self._lock = threading.Lock()  # over everything below
         self._closed = False
+        self._quiet, self._ended = 0, threading.Event()
         self._problem: CrossoverError | None = None  # why there is no cluster any more
         self._waiting: dict[str | int, queue.SimpleQueue[_Message]] = {}  # jobs by id, looks by number
         self._drain = threading.Thread(target=self._keep_stderr, daemon=True)
@@ -96,7 +99,10 @@ class Cluster:
         except CrossoverError:
             self._kill()
             raise
+        finally:
+            self._forget(_GREETINGS)
         self.ray: str = hello["ray"]  # its version
+        threading.Thread(target=self._watch, name="cluster-watch", daemon=True).start()
 
     @property
     def problem(self) -> CrossoverError | None:
@@ -107,8 +113,8 @@ class Cluster:
     def targets(self) -> tuple[Target, ...]:
         ask = next(self._numbers)
         answers = self._await(ask)
-        self._send(do="look", ask=ask)
         try:
+            self._send(do="look", ask=ask)
             answer = answers.get(timeout=_LOOK_S)
         except queue.Empty:
             raise MeasurementError("cluster_silent", seconds=_LOOK_S) from None
@@ -120,17 +126,16 @@ class Cluster:
     def submit(
         self, job_id: str, spec: JobSpec, target: Target, wait_s: float | None = None
     ) -> Iterator[Event]:
-        messages = self._await(job_id)
-        self._send(
-            do="submit",
-            job=job_id,
-            spec=to_plain(spec),
-            node=target.node,
-            kind=target.kind,
-            gpus=_gpus(spec),
-            wait_s=wait_s,
-        )
-        return self._events(job_id, messages)
+        order = {
+            "spec": to_plain(spec),
+            "node": target.node,
+            "kind": target.kind,
+            "gpus": _gpus(spec),
+            "wait_s": wait_s,
+        }
+        events = self._events(job_id, order)
+        next(events)  # it is sent, and ends with whoever holds its events, read or not
+        return events
 
     def cancel(self, job_id: str) -> None:
         with self._lock:
@@ -145,19 +150,30 @@ class Cluster:
             if self._closed:
                 return
             self._closed = True
-            assert self._process.stdin is not None
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()  # upon which the driver ends, and with it what it has started
         try:
+            self._hang_up()
             self._process.wait(timeout=_CLOSING_S)
         except subprocess.TimeoutExpired:
             self._kill()
 
+    def _hang_up(self) -> None:
+        """Upon which the driver ends, and with it what it has started."""
+        assert self._process.stdin is not None
+        if not self._writing.acquire(timeout=_CLOSING_S):
+            raise subprocess.TimeoutExpired(self._process.args, _CLOSING_S)
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self._writing.release()
+
     # --- jobs --------------------------------------------------------------------------------------
 
-    def _events(self, job_id: str, messages: queue.SimpleQueue[_Message]) -> Iterator[Event]:
+    def _events(self, job_id: str, order: _Message) -> Iterator[Event]:
+        """Begins with an empty one, once the job is sent."""
+        messages = self._await(job_id)
         over = False
         try:
+            self._send(do="submit", job=job_id, **order)
+            yield {}
             while True:
                 message = messages.get()
                 if message["type"] == _OVER:
@@ -189,6 +205,7 @@ class Cluster:
         with self._lock:
             if self._problem is not None:
                 raise self._problem
+        with self._writing:
             if self._closed:
                 raise MeasurementError("cluster_left")
             with contextlib.suppress(OSError):  # it has died: the listening thread tells everybody
@@ -213,6 +230,7 @@ class Cluster:
             if not line.endswith("\n"):
                 break
             message: _Message = json.loads(line)
+            self._quiet = 0
             if message["type"] == "error":
                 last = _error(message)
             else:
@@ -226,6 +244,8 @@ class Cluster:
     def _death(self) -> MeasurementError:
         if self._closed:
             return MeasurementError("cluster_left")
+        if self._quiet >= _QUIETS:
+            return MeasurementError("cluster_driver_hangs", seconds=_QUIETS * _QUIET_S)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1)
         self._drain.join(timeout=1)
@@ -240,8 +260,17 @@ class Cluster:
         with self._lock:
             self._problem = problem
             waiting = list(self._waiting.values())
+        self._ended.set()
         for messages in waiting:
             messages.put({"type": _OVER, "problem": plain, "targets": []})
+
+    def _watch(self) -> None:
+        """End a driver that hangs. Counted, not timed: this process may have been stopped itself meanwhile."""
+        while not self._ended.wait(_QUIET_S):
+            self._quiet += 1
+            if self._quiet >= _QUIETS:
+                self._kill()
+                return
 
     def _keep_stderr(self) -> None:
         assert self._process.stderr is not None

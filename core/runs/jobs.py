@@ -30,7 +30,7 @@ _PURGE_EVERY_S = 24 * 3600.0
 _STALE = timedelta(seconds=4 * _HEARTBEAT_S)
 _CLOSING_S = 5.0  # at most, for the running jobs' results to be stored
 _MOST_AWAY = 64  # jobs on other machines at once: each has a thread here
-_MOST_CORES = 1024  # of a machine that hasn't said how many it has
+MOST_CORES = 1024  # of a machine that hasn't said how many it has
 
 
 class Runner(Serving):
@@ -68,7 +68,7 @@ class Runner(Serving):
     def check(self, spec: JobSpec, target: Target | None = None) -> None:
         """Raises InputError for a job beyond the limits, on this machine or on the target's."""
         cpu = target.machine.cpu if target is not None and target.machine is not None else None
-        there = (cpu.logical_cores if cpu is not None else None) or _MOST_CORES
+        there = (cpu.logical_cores if cpu is not None else None) or MOST_CORES
         check(spec, self.limits, None if target is None or target.node is None else there)
 
     def submit(self, spec: JobSpec, visitor: str | None = None, network: str | None = None) -> str:
@@ -187,6 +187,7 @@ class Runner(Serving):
             worker.kill()
         with self.changed:  # the threads end with the interpreter, stored or not
             self.changed.wait_for(lambda: self._current is None and not self.jobs_away(), _CLOSING_S)
+        self._away.give_up()
 
     def _put_in_line(self, job: Job) -> None:
         self._queue.append(job)

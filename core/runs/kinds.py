@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.analysis.machines import cores_of
+from core.analysis.machines import cores_of, same_memory
 from core.records import Machine, Note, Setup, Target, TargetState
 
-_SAME_MEMORY = 0.05  # by which equal machines may differ: firmware and graphics take some of it
 _GIB = 2**30
 _UNNAMED = "?"
 
@@ -113,7 +112,7 @@ def _alike(one: Target, other: Target) -> bool:
 def _same_memory(a: Machine, b: Machine) -> bool:
     if a.memory_bytes is None or b.memory_bytes is None:
         return True
-    return abs(a.memory_bytes - b.memory_bytes) <= _SAME_MEMORY * max(a.memory_bytes, b.memory_bytes)
+    return same_memory(a.memory_bytes, b.memory_bytes)
 
 
 def _cores(machine: Machine) -> float | None:

@@ -96,7 +96,7 @@ class ScaleProgress(campaigns.Progress):
 
 def usual_workers(device: str, devices: Sequence[Device]) -> tuple[int, ...]:
     """1, 2, 4, 8, as far as there are GPUs of this kind, or cores on a CPU for one thread each."""
-    most = _cores() if device == "cpu" else _equal_devices(device, devices)
+    most = cores() if device == "cpu" else _equal_devices(device, devices)
     return tuple(count for count in USUAL if count <= most)
 
 
@@ -136,9 +136,10 @@ def refuse_unknown_device(spec: ScaleSpec, devices: Sequence[Device]) -> None:
         raise InputError("unknown_device", device=spec.device[:80], available=", ".join(known))
 
 
-def _cores() -> int:
+def cores() -> int:
+    """That may be used here."""
     cpu = environment.machine().cpu
-    limits = [cores for cores in (cpu.usable_cores, cpu.quota_cores) if cores is not None]
+    limits = [limit for limit in (cpu.usable_cores, cpu.quota_cores) if limit is not None]
     return max(1, math.floor(min(limits, default=1)))
 
 

@@ -93,6 +93,10 @@ class _Scale:
         """Run a job and keep its results; why nothing at all was measured. Raises what ends everything."""
         try:
             results = tuple(self._measure(self._now.spec.job(kind, counts)))
+        except CancelledError as enough:
+            if any(run.blocks for run in enough.results):
+                self._change(results=(*self._now.results, *enough.results))
+            raise
         except CrossoverError as problem:
             one_only = counts == (1,)
             asked = isinstance(problem, InputError) and problem.code not in _OF_A_COUNT

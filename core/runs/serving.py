@@ -116,7 +116,7 @@ class Serving(Held):
                 if self._closed:
                     return
                 job = self._current = self._queue.popleft()
-                job.started_s = time.monotonic()
+                job.started_s = job.saved_s = time.monotonic()
                 job.state, job.waiting_for_machine = "running", True
                 self.changed.notify_all()
             self._measure(job)

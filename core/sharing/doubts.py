@@ -40,10 +40,16 @@ def doubts(bundle: Bundle, translate: Translate) -> tuple[Doubt, ...]:
             found.setdefault(_said(caveat, translate), []).append(name)
         for note in run.notes:
             found.setdefault(("note", sentence(note.code, note.facts, translate)), []).append(name)
+    pairs: dict[tuple[Weight, str], list[str]] = {}  # of which candidates
+    names_of = {run.id: name for run, name in zip(bundle.runs, bundle.names, strict=True)}
     for comparison in bundle.comparisons:
         for caveat in comparison.caveats:
-            if (caveat.code, str(caveat.facts.get("run"))) not in told:
+            if "run" not in caveat.facts:
+                pairs.setdefault(_said(caveat, translate), []).append(names_of[comparison.candidate.id])
+            elif (caveat.code, str(caveat.facts["run"])) not in told:
                 found.setdefault(_said(caveat, translate), [])
+    for line, names in pairs.items():
+        found[line] = names if len(names) < len(bundle.comparisons) else []
     for note in bundle.refused:
         found.setdefault(("grave", sentence(note.code, note.facts, translate)), [])
     listed = [

@@ -36,7 +36,7 @@ from core.sharing.command import reproduce
 from core.sharing.doubts import Doubt, badge, doubts
 from core.sharing.markdown import address
 from core.sharing.words import words
-from core.wording import badge_words, origin_word, status_word, workload_words
+from core.wording import badge_words, origin_word, status_word, unlike_title, workload_words
 
 _HERE = Path(__file__).parent
 _CHARTS = ("throughput", "epoch_time", "loss", "accuracy", "anatomy", "memory", "block_times", "telemetry")
@@ -212,17 +212,12 @@ def _unlike(bundle: Bundle, translate: Translate) -> Iterator[Unlike]:
     for other in others:
         if other.job_id == baseline.job_id:
             continue
-        title = translate("What differs between {baseline} and {candidate} ({n} that may change speed)")
         found = differences(baseline, other)
         items = tuple(
             (item.level, _MARKS[item.level], sentence(item.code, _facts(item.field, item.a, item.b), translate))
             for item in found
         )
-        said = title.format(
-            baseline=names[baseline.id],
-            candidate=names[other.id],
-            n=sum(item.level != "green" for item in found),
-        )
+        said = unlike_title(found, names[baseline.id], names[other.id], translate)
         yield Unlike(
             said, items or (("green", _MARKS["green"], translate("Nothing that is recorded differs.")),)
         )

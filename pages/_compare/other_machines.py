@@ -16,7 +16,8 @@ from pages._shared.markdown import plain
 
 _FIELD = "cluster_field"
 _FIELD_WIDTH = 176  # from 180 on, Streamlit writes how to submit over what is typed
-_INSTALL = "pip install -r requirements-cluster.txt"
+_MOST_IN_FULL, _LIST_HEIGHT = 8, 420  # kinds; more are scrolled
+_EXAMPLE = "ray://HOST:10001"
 
 
 def show(devices: Sequence[Device], translate: Translate) -> None:
@@ -36,7 +37,6 @@ def show(devices: Sequence[Device], translate: Translate) -> None:
         if not elsewhere.installed():
             _explain(_)
             st.markdown(sentence("cluster_extra_missing", {}, _))
-            st.code(_INSTALL, language=None, wrap_lines=True)
         elif known is None or known.cluster is None:
             _explain(_)
             _address(known, _)
@@ -80,7 +80,7 @@ def _address(known: Connection | None, translate: Translate) -> None:
             _("Address of the Ray cluster"),
             key=_FIELD,
             width=_FIELD_WIDTH,
-            placeholder="ray://HOST:10001",
+            placeholder=_EXAMPLE,
             help=_(
                 "HOST:6379 where this machine is one of the cluster's, ray://HOST:10001 where it isn't, or "
                 "auto for a cluster that was started here."
@@ -108,8 +108,9 @@ def _connected(known: Connection, kinds: Sequence[Kind], translate: Translate) -
     st.caption(plain(_("Connected to {address}").format(address=known.address)))
     if not kinds:
         st.markdown(_("The cluster answers, but it has no machine to measure on."))
-    for kind in kinds:
-        st.markdown("  \n".join(_lines(kind, _)))
+    with st.container(height=_LIST_HEIGHT if len(kinds) > _MOST_IN_FULL else "content", border=False):
+        for kind in kinds:
+            st.markdown("  \n".join(_lines(kind, _)))
     there = bool(resources.runner().jobs_away())
     with st.container(horizontal=True):
         st.button(
@@ -149,7 +150,7 @@ def _lines(kind: Kind, translate: Translate) -> Iterator[str]:
     fit = _fit(kind)
     busy = sum(target.state == "busy" for target in fit)
     if not fit:
-        state, mark = _("can't be measured on"), ":red[:material/block:]"
+        state, mark = _("can't measure"), ":red[:material/block:]"
     elif busy == 0:
         state, mark = _("free"), ":green[:material/check_circle:]"
     elif busy == len(fit):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
@@ -65,15 +65,14 @@ def _head(now: Sequence[Seen], of_all: int, translate: Translate) -> None:
 def _one(now: Seen, translate: Translate) -> None:
     name = translate("This machine") if now.kind is None else elsewhere.words(now.kind, translate)
     text = translate("**{name}**: {text}").format(name=plain(name), text=now.headline)
-    live.progress(now, text, translate)
+    live.progress(now, " · ".join([text, *_rates(now, translate)]), translate)
+
+
+def _rates(now: Seen, translate: Translate) -> Iterator[str]:
+    """Of each setup that has been timed."""
     if not now.measuring:
         return
-    names = labels_of(now.results, translate)
-    lines = []
-    for run, name in zip(now.runs, names, strict=True):
-        block = run.blocks[-1] if run.blocks else None
-        if block is not None:
-            rate = units.rate(block.samples / block.duration_s, translate)
-            lines.append(plain(translate("{label}: {rate}").format(label=name, rate=rate)))
-    if lines:
-        st.caption(" · ".join(lines))
+    for run, name in zip(now.runs, labels_of(now.results, translate), strict=True):
+        if run.blocks:
+            rate = units.rate(run.blocks[-1].samples / run.blocks[-1].duration_s, translate)
+            yield plain(translate("{label}: {rate}").format(label=name, rate=rate))

@@ -11,15 +11,25 @@ from core.records import Note, RunResult
 from pages._shared import elsewhere, take_away
 from pages._shared.focus import Several
 
+_NAMED = 5  # of the jobs that aren't known
+
 
 def problems(looked_at: Several, translate: Translate) -> list[tuple[str | None, Note]]:
     """Why there is nothing to see of some, each under its machine's name; a job alone needs none."""
     alone = len(looked_at.parts) == 1 and looked_at.parts[0].kind is None
-    return [
-        (None if alone or part.job_id is None else _name(part.kind, translate), part.problem)
+    found = [
+        (None if alone else _name(part.kind, translate), part.problem)
         for part in looked_at.parts
-        if part.problem is not None
+        if part.problem is not None and part.problem.code != "unknown_job"
     ]
+    unknown = [part.problem for part in looked_at.parts if part.problem and part.problem.code == "unknown_job"]
+    return [*found, *([(None, _in_one(unknown))] if unknown else [])]
+
+
+def _in_one(unknown: Sequence[Note]) -> Note:
+    """A link that is old or made up may name many."""
+    names = [str(note.facts["job"]) for note in unknown]
+    return Note("unknown_job", {"job": ", ".join([*names[:_NAMED], *(["…"] if len(names) > _NAMED else [])])})
 
 
 def tell_progress(looked_at: Several, translate: Translate) -> None:

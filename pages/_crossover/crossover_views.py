@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import streamlit as st
 
@@ -12,6 +12,11 @@ View = Literal["batch", "scaling"]
 VIEW = "view"  # the address's parameter; of the first view there is none
 _KEY = "crossover_view"
 _KEPT = ("lang",)
+
+
+def rejected() -> tuple[str, ...]:
+    """The parameter, if it names no view; to be asked before the address is written anew."""
+    return () if st.query_params.get(VIEW, "batch") in get_args(View) else (VIEW,)
 
 
 def chosen(translate: Translate) -> View:

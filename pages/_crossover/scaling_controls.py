@@ -9,11 +9,10 @@ from typing import Literal, get_args
 import streamlit as st
 
 from core import offers
-from core.hardware import environment
 from core.i18n import Translate
 from core.records import Device, JobSpec
 from core.runs.admission import Limits
-from core.runs.scale_spec import USUAL, ScaleSpec, usual_workers
+from core.runs.scale_spec import USUAL, ScaleSpec, cores, usual_workers
 from pages._crossover.crossover_controls import Side, device_words, side
 from pages._crossover.crossover_views import VIEW
 from pages._shared import resources
@@ -73,13 +72,8 @@ def offered(place: Side, devices: Sequence[Device]) -> tuple[int, ...]:
         return ()
     most = USUAL[-1]
     if place.setup.device == "cpu":
-        most = _cores() // (place.setup.threads or 1)
+        most = cores() // (place.setup.threads or 1)
     return tuple(n for n in usual_workers(place.setup.device, devices) if 1 < n <= most)
-
-
-def _cores() -> int:
-    found = environment.machine().cpu
-    return int(min(filter(None, (found.usable_cores, found.quota_cores)), default=1))
 
 
 def _longest(limits: Limits) -> int:
@@ -231,7 +225,7 @@ def _take_workers(most: int) -> None:
 
 def _tokens(devices: Sequence[Device]) -> list[str]:
     """Threads on the CPU as far as two workers have them; of equal GPUs the first."""
-    threads = [f"cpu/{2**power}" for power in range(8) if 2 ** (power + 1) <= _cores()] or ["cpu/1"]
+    threads = [f"cpu/{2**power}" for power in range(8) if 2 ** (power + 1) <= cores()] or ["cpu/1"]
     first = {device.name: device.id for device in reversed(devices) if device.id != "cpu"}
     return [*sorted(first.values()), *threads]
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import StoreError
 from core.i18n import Translate
-from pages._crossover import accuracy_view, sweep_runs
+from pages._crossover import accuracy_view, crossover_views, sweep_runs
 from pages._crossover import crossover_controls as controls
 from pages._crossover.crossover_controls import Choice, Side
 from pages._crossover.swept_lines import Cells
@@ -16,7 +16,7 @@ from pages._shared import live, notices, resources
 def show(translate: Translate) -> None:
     # 1. What is asked for: by the address, then by the controls
     _, runner, devices = translate, resources.runner(), sweep_runs.devices()
-    rejected = controls.follow_address(runner.limits)
+    rejected = (*crossover_views.rejected(), *controls.follow_address(runner.limits))
     run = controls.followed()
     progress = resources.sweeper().state(run) if run else None
     busy = progress is not None and not progress.done

@@ -76,7 +76,10 @@ def undo(translate: Translate) -> None:
 
 
 def _name(row: RunRow, translate: Translate) -> str:
-    work, setup = workload_words(row.workload, translate), setup_words(row.setup, row.device_name, translate)
+    work, setup = (
+        workload_words(row.workload, translate),
+        setup_words(row.setup, row.device_name, translate, row.elsewhere),
+    )
     return row.name or f"{work} ({setup})"
 
 

@@ -75,7 +75,7 @@ def _row(row: RunRow, translate: Translate) -> None:
         key = f"pick-{row.id}"
         st.session_state[key] = row.id in picked()
         with box:
-            setup = setup_words(row.setup, row.device_name, _)
+            setup = setup_words(row.setup, row.device_name, _, row.elsewhere)
             st.checkbox(
                 plain(row.name or workload_words(row.workload, _)),  # its accessible name, too: no marks
                 key=key,

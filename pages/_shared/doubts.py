@@ -45,14 +45,20 @@ def show(
             text = plain(sentence(note.code, note.facts, translate))
             found.setdefault((False, ":material/info:", text), []).append(name)
     missed: dict[object, list[tuple[float, str]]] = {}  # by the interval asked for: those reached, and whose
+    pairs: dict[tuple[bool, str, str], list[str]] = {}  # likewise, of which candidates
     names_of = {result.id: name for result, name in zip(results, names, strict=True)}
     for comparison in comparisons:
+        candidate = names_of.get(comparison.candidate.id, "")
         for caveat in comparison.caveats:
             if len(comparisons) > 1 and caveat.code == "no_interval_target":
-                reached = float(caveat.facts["pct"] or 0), names_of.get(comparison.candidate.id, "")
+                reached = float(caveat.facts["pct"] or 0), candidate
                 missed.setdefault(caveat.facts["target_pct"], []).append(reached)
-            elif (caveat.code, str(caveat.facts.get("run"))) not in told:
+            elif "run" not in caveat.facts:
+                pairs.setdefault(_line(caveat, translate), []).append(candidate)
+            elif (caveat.code, str(caveat.facts["run"])) not in told:
                 found.setdefault(_line(caveat, translate), [])
+    for line, whose in pairs.items():
+        found[line] = whose if len(whose) < len(comparisons) else []
     for target, those in missed.items():
         found[_missed(target, [pct for pct, _name in those], translate)] = [name for _pct, name in those]
     colour = {"good": "green", "usable": "orange", "doubtful": "red"}[badge]

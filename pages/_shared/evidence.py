@@ -11,7 +11,7 @@ from core.fact_sheet import fact_sheet
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Comparison, RunResult
-from core.wording import label_of
+from core.wording import label_of, unlike_title
 from pages._shared.markdown import plain
 
 _MARKS = {
@@ -30,14 +30,9 @@ def differences(comparisons: Sequence[Comparison], results: Sequence[RunResult],
         baseline, candidate = comparison.baseline, comparison.candidate
         if baseline.job_id == candidate.job_id:
             continue
-        names = {
-            "baseline": plain(label_of(baseline, results, translate)),
-            "candidate": plain(label_of(candidate, results, translate)),
-        }
+        one, other = (label_of(run, results, translate) for run in (baseline, candidate))
         found = differences_of(baseline, candidate)
-        doubtful = sum(item.level != "green" for item in found)
-        title = translate("What differs between {baseline} and {candidate} ({n} that may change speed)")
-        with st.expander(title.format(**names, n=doubtful)):
+        with st.expander(plain(unlike_title(found, one, other, translate))):
             lines = (
                 f"- {_MARKS[item.level]} "
                 + plain(sentence(item.code, {"field": item.field, "a": item.a, "b": item.b}, translate))

@@ -12,7 +12,7 @@ from core.records import Workload
 from core.runs.store import RunRow
 from core.wording import setup_words, status_word
 from pages._shared import language, resources
-from pages._shared.markdown import plain
+from pages._shared.markdown import breakable, plain
 
 _PER_PAGE = 10
 
@@ -51,14 +51,7 @@ def _line(row: RunRow, translate: Translate) -> str:
         result.append(status_word(row.status, _))
     cells = [
         f"[{row.created_at[:16].replace('T', ' ')}](?job={row.job_id})",
-        _setup(row, _),
+        plain(breakable(setup_words(row.setup, row.device_name, _, row.elsewhere))),
         " · ".join(result),
     ]
     return "| " + " | ".join(cells) + " |"
-
-
-def _setup(row: RunRow, translate: Translate) -> str:
-    said = [setup_words(row.setup, row.device_name, translate)]
-    if row.elsewhere is not None:
-        said.append(translate("on another machine: {kind}").format(kind=row.elsewhere))
-    return plain(" · ".join(said))

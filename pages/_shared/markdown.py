@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 
-_MARKS = re.compile(r"([\\`*_\[\]<>$~|])")
+_MARKS = re.compile(r"([\\`*_\[\]<>$~|&]|:(?=[A-Za-z]))")  # a colon begins Streamlit's :red[...] and :smile:
+# What is looked for in the finished text, where no backslash is left: icons, and addresses that become links
+_FOUND_LATE = re.compile(r":(?=material/)|https?(?=://)|www(?=\.)", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
-    """The text as it is: no mark in it can style it or make a browser fetch a picture."""
-    return _MARKS.sub(r"\\\1", text)
+    """The text as it is: no mark in it can style it, link to anything or make a browser fetch a picture."""
+    return _MARKS.sub(r"\\\1", _FOUND_LATE.sub("\\g<0>\N{WORD JOINER}", text))
+
+
+def breakable(text: str) -> str:
+    """The same text for a table's cell, which only grows with a long word: such a one may be broken."""
+    return re.sub(r"(\S{24})(?=\S)", "\\1\N{ZERO WIDTH SPACE}", text)

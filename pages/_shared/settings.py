@@ -15,7 +15,7 @@ from core.runs.admission import Limits, check
 
 DEFAULT_SECONDS = 30
 _AWAY = "@"  # a device that begins with it is a kind of other machines
-_LONGEST_KIND, _MOST_KINDS = 120, 50
+_LONGEST_KIND, _MOST_KINDS = 120, 64
 
 
 @dataclass(frozen=True)

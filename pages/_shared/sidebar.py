@@ -22,6 +22,7 @@ _ADDRESS = "address_seen"  # the parameters as this session last read or wrote t
 _DEFAULT_DEVICES = "default_devices_seen"
 JOB = "job"  # the parameter that names the job being looked at
 _MOST_EPOCHS = 20
+_MOST_PILLS = 16
 
 
 def follow_address(devices: Sequence[Device], limits: Limits, from_jobs: Settings | None) -> tuple[str, ...]:
@@ -80,7 +81,8 @@ def controls(
     )
     tokens = _device_tokens(devices, state["devices"])
     names = {token: _device_name(token, devices, translate) for token in tokens}
-    _pills(_("Devices"), "devices", tokens, names)
+    draw = _pills if len(tokens) <= _MOST_PILLS else _many
+    draw(_("Devices"), "devices", tokens, names)
     if below_devices is not None:
         below_devices()
     with st.expander(_("More settings")):
@@ -212,6 +214,13 @@ def _pills(label: str, key: str, options: Sequence[str], names: dict[str, str]) 
         key=key,
         on_change=leave_job,
         persist_state="session",
+    )
+
+
+def _many(label: str, key: str, options: Sequence[str], names: dict[str, str]) -> None:
+    """The same where pills would fill the sidebar, as the kinds of a large cluster do."""
+    st.multiselect(
+        label, options, format_func=names.__getitem__, key=key, on_change=leave_job, persist_state="session"
     )
 
 

@@ -36,8 +36,10 @@ def problems_of(page: Page) -> list[str]:
 def violations(page: Page) -> list[Any]:
     """What axe-core finds against WCAG 2.2 A and AA, with nothing half-way between two colours."""
     page.mouse.move(0, 0)  # what the page moved under the pointer shows its hover colour
+    # Streamlit dims what is drawn anew, slowly enough that nobody sees it on a live page
     page.add_style_tag(
         content="*, *::before, *::after { transition: none !important; animation: none !important; }"
+        "[data-stale=true] { opacity: 1 !important; }"
     )
     page.evaluate(_AXE)
     found: list[Any] = page.evaluate(_VIOLATIONS, [_EXCLUDED, _WCAG])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 import signal
 import threading
 
@@ -11,7 +12,9 @@ from core import paths
 from core.cli import elsewhere
 from core.errors import MeasurementError
 from core.records import Device, Note, Setup
+from core.runs import exchange
 from core.runs.store import Store
+from core.sharing.command import reproduce
 from tests.builders import make_software
 from tests.cli.test_commands import press_ctrl_c_when
 from tests.fake_targets import (
@@ -22,6 +25,7 @@ from tests.fake_targets import (
     endless,
     gpu_target,
     measured,
+    other_machine,
     results,
     started,
 )
@@ -133,7 +137,51 @@ def test_all_machines_of_a_kind_are_measured_if_wanted(crossover, cluster):
     assert len(cluster.sent) == 1
 
 
+def test_more_machines_than_a_server_remembers_are_all_told(crossover, cluster):
+    cluster._targets = tuple(cpu_target(f"node-{number}") for number in range(40))
+    cluster.script = lambda spec, target: [MeasurementError("node_lost", kind=target.kind)]
+    code, out, err = crossover(*EVERY, "--all-machines")
+    assert (code, out, len(err)) == (1, [], 40)
+    assert all("was lost" in line for line in err)
+
+
 # --- a kind by its name
+
+
+def test_a_kind_that_results_name_is_found_where_machines_of_that_name_differ(crossover, cluster):
+    cluster._targets = (
+        cpu_target("a", "rack"),
+        cpu_target("b", "rack", machine=other_machine()),
+        cpu_target("c", "Other CPU"),
+    )
+    code, out, _ = crossover("devices", "--cluster", "there:6379")
+    names = [line.split("  ")[0] for line in out[1:]]
+    assert (code, names) == (0, ["rack / Test CPU", "rack / Other CPU", "Other CPU"])
+    assert crossover("run", "--cluster", "there:6379", "--kind", names[1])[0] == 0
+    assert list(devices(cluster)) == ["b"]
+    cluster.sent.clear()
+    assert crossover("run", "--cluster", "there:6379", "--kind", "rack")[0] == 0
+    assert list(devices(cluster)) == ["a", "b"]
+
+
+def test_the_command_beside_a_clusters_results_measures_the_same(crossover, cluster, tmp_path):
+    cluster._targets = (
+        cpu_target("a", "rack"),
+        cpu_target("b", "rack", machine=other_machine()),
+        gpu_target("g", "H200"),
+    )
+    setups = ("--setup", "device=cpu,threads=2", "--setup", "device=cuda:0,precision=bf16")
+    asked = ("--model", "cnn", "--epochs", "2", "--learning-rate", "0.05", "--max-seconds", "7", *setups)
+    file = tmp_path / "out.json"
+    assert crossover(*EVERY, *asked, "--json", file)[0] == 0
+    first = {(target.node, spec.workload, spec.setups) for _, spec, target, _ in cluster.sent}
+    cluster.sent.clear()
+    (line,) = reproduce(exchange.read_document(saved(file)), max_seconds=7)
+    words = ["there:6379" if word == "ADDRESS" else word for word in shlex.split(line)]
+    assert words[:4] == ["python", "-m", "core", "run"]
+    assert crossover(*words[3:])[0] == 0
+    assert {(target.node, spec.workload, spec.setups) for _, spec, target, _ in cluster.sent} == first
+    assert {spec.max_seconds for _, spec, _, _ in cluster.sent} == {7}
 
 
 def test_one_kind_alone(crossover, cluster, tmp_path):

@@ -27,7 +27,7 @@ def test_a_line_is_printed_and_written(crossover, servers, tmp_path):
     assert "1.00" in out[4]
     assert "50.00 %" in out[4]  # the fake worker's runs are equal: two workers are half as efficient
     assert "25.00 %" in out[5]
-    assert any(line.startswith("1/1 strong 1,2,4") for line in err)
+    assert "Job 1 of 1 · one batch shared out (strong scaling): 1, 2, 4 workers in turns" in err
     document = json.loads(file.read_text())
     (line,) = document["scalings"]
     assert (line["kind"], line["model"], document["complete"]) == ("strong", "quick", True)
@@ -41,10 +41,17 @@ def test_a_line_is_printed_and_written(crossover, servers, tmp_path):
 def test_weak_jobs_follow_the_strong_one(crossover, servers, tmp_path):
     file = tmp_path / "scale.json"
     code, out, err = crossover(*QUICK, "--workers", "1,2", "--json", file)
-    assert [line for line in err if line[:2] in ("1/", "2/")] == ["1/2 strong 1,2", "2/2 weak 2"]
+    assert [line for line in err if line.startswith("Job ")] == [
+        "Job 1 of 2 · one batch shared out (strong scaling): 1, 2 workers in turns",
+        "Job 2 of 2 · a batch for each (weak scaling): 2 workers",
+    ]
+    remarks = [line for line in out if line[:1] in "✗‼!·" and ": " in line]
+    assert len({line.partition(": ")[2] for line in remarks}) == len(remarks), "nothing is said twice"
     assert {line["kind"] for line in json.loads(file.read_text())["scalings"]} == {"strong", "weak"}
     # the fake worker tells more images than there are: refused, and said
-    assert any(line.startswith("✗ 2 workers: ") and "only 1437 training images" in line for line in out)
+    assert any(
+        line.startswith("✗ 2 workers (batch 128): ") and "only 1437 training images" in line for line in out
+    )
     assert code == 0
 
 

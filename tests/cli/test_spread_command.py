@@ -184,14 +184,14 @@ def test_whoever_cancels_a_job_ends_the_sweep(crossover, cluster, monkeypatch):
         yield from swift(spec, target)
 
     fake = cluster(EQUAL[2:], interrupted)
-    real = sweep_away._Jobs._over
+    real = sweep_away._Jobs._wait_for
 
-    def over(self, job_id):
+    def wait_for(self, job):
         if len(fake.sent) == 2:
-            self._runner.cancel(job_id)
-        return real(self, job_id)
+            self._runner.cancel(job.id)
+        real(self, job)
 
-    monkeypatch.setattr(sweep_away._Jobs, "_over", over)
+    monkeypatch.setattr(sweep_away._Jobs, "_wait_for", wait_for)
     code, out, _ = crossover(*QUICK, "--batch-sizes", "16,64")
     assert code == 130
     assert any(line.startswith("16") for line in out)

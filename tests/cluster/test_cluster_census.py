@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
 
-from core.cluster import census, code, facts
+from core.cluster import away, census, code, facts
+from core.cluster.node import LEFT_ALONE
 from core.codec import to_plain
+from core.messages import sentence
 from core.records import Gpu, Note
 from tests.builders import make_machine
 
@@ -96,6 +101,37 @@ def test_what_a_node_says_here(monkeypatch):
     assert told["machine"]["cpu"]["model"]
     monkeypatch.setattr(facts, "NEEDED", ("torch", "no-such-package", "psutil-no"))
     assert facts.look()["missing"] == ["no-such-package", "psutil-no"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (f"one\n{LEFT_ALONE}", "node_left_alone"),
+        ("Killed", "node_process_lost"),
+        (None, "node_lost"),
+    ],
+)
+def test_why_a_job_ended_without_results(monkeypatch, words, code):
+    monkeypatch.setattr(away.last_words, "of", lambda *_: words)
+    job = away.Away({"node": "n", "kind": "small"}, lambda _: None, lambda: True)
+    job._pid = 7
+    problem = job._cause(ValueError("gone"))
+    assert problem.code == code
+    assert sentence(problem.code, problem.facts)
+
+
+def test_a_job_that_fails_in_the_driver_is_over(monkeypatch):
+    driver = import_module("core.cluster.__main__").Driver(io.StringIO())
+    job = away.Away({"node": "n", "kind": "small"}, lambda _: None, lambda: True)
+
+    def fail():
+        raise ValueError("what nobody thought of")
+
+    monkeypatch.setattr(job, "run", fail)
+    driver._jobs["j"] = job
+    driver._follow("j", job)
+    told = json.loads(driver._out.getvalue())
+    assert (told["type"], told["problem"]["facts"]["last_words"]) == ("over", "what nobody thought of")
 
 
 def test_what_is_sent_is_the_code_and_its_fingerprint_tells_it(tmp_path):

@@ -5,6 +5,7 @@ good:1     two targets; a job's seed says what becomes of it: 0 results, 1 two e
 refused:1  no cluster there
 mute:1     never says anything
 half:1     reaches the cluster and never enters it
+deaf:1     enters the cluster and then reads nothing
 dead:1     ends at once, with last words
 """
 
@@ -71,6 +72,8 @@ def main() -> None:
     if case == "half":
         threading.Event().wait()
     say(type="hello", ray="2", python="3")
+    if case == "deaf":
+        threading.Event().wait()
     for line in sys.stdin:
         command = json.loads(line)
         if command["do"] == "look":

@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import time
 
 import pytest
 
@@ -288,6 +289,62 @@ def test_closing_cancels_what_is_away(server, store):
     assert [store.job(job_id).state for job_id in ids] == ["cancelled", "cancelled"]
     assert [len(store.runs_of_job(job_id)[0].blocks) for job_id in ids] == [2, 2]
     until(lambda: targets.open == ())
+
+
+@pytest.mark.parametrize("answer", ["refuses", "hangs"])
+def test_closing_takes_seconds_whatever_a_cluster_answers(serve, store, monkeypatch, answer):
+    monkeypatch.setattr(jobs, "_CLOSING_S", 0.3)
+    targets, forever = FakeTargets(script=endless), threading.Event()
+
+    def deaf(job_id):
+        if answer == "hangs":
+            forever.wait(60)
+        raise MeasurementError("cluster_lost")
+
+    monkeypatch.setattr(targets, "cancel", deaf)
+    server = serve(measures=False)
+    ids = [sending(server, targets, cpu_target(f"node-{number}")) for number in range(10)]
+    for job_id in ids:
+        server.measuring(job_id)
+    begun = time.monotonic()
+    server.close()
+    assert time.monotonic() - begun < 5
+    assert {server.job(job_id).state for job_id in ids} == {"cancelled"}
+    assert {store.job(job_id).state for job_id in ids} == {"cancelled"}
+    assert {len(store.runs_of_job(job_id)[0].blocks) for job_id in ids} == {2}
+    forever.set()
+    targets.close()
+
+
+def test_nothing_is_sent_by_a_server_that_is_closed(server, store):
+    server.close()
+    with pytest.raises(InputError, match="too_many_away"):
+        sending(server, FakeTargets())
+    assert store.open_jobs() == ()
+
+
+def test_events_that_never_end_after_a_cancel_keep_nobody_waiting(server, store, monkeypatch):
+    monkeypatch.setattr(away, "_CANCEL_AGAIN_S", 0.01)
+    stop = threading.Event()
+
+    def script(spec, target):
+        yield from started(spec, target)
+        while not stop.wait(0.005):
+            yield {"type": "telemetry", "cpu": None, "gpus": {}}
+
+    targets = FakeTargets(script=script)
+    monkeypatch.setattr(targets, "_end", lambda *_: None)
+    first = sending(server, targets)
+    server.measuring(first)
+    server.cancel(first)
+    assert server.finished(first).state == "cancelled"
+    second = sending(server, targets)
+    targets.wait_until_sent(2)
+    server.cancel(second)
+    assert server.finished(second).state == "cancelled"
+    stop.set()
+    until(lambda: targets.open == ())
+    assert store.job(first).state == "cancelled"
 
 
 def test_a_dead_servers_job_elsewhere_is_not_gone_on_with(serve, server, store, url):

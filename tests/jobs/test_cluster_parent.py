@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 
@@ -140,6 +141,50 @@ def test_closing_ends_the_jobs_and_the_driver(reach):
     with pytest.raises(MeasurementError, match="cluster_left"):
         at.targets()
     at.close()
+
+
+def test_events_that_nobody_reads_end_with_who_asked_for_them(reach, monkeypatch):
+    at = reach()
+    cancelled = []
+    monkeypatch.setattr(at, "cancel", cancelled.append)
+    events(at, ENDLESS)
+    gc.collect()
+    assert cancelled == ["j"]
+    assert not at._waiting
+
+
+def test_a_driver_that_hangs_is_ended_and_so_are_its_jobs(reach, monkeypatch):
+    monkeypatch.setattr(cluster, "_QUIET_S", 0.3)
+    monkeypatch.setattr(cluster, "_QUIETS", 3)
+    at = reach("deaf:1")
+    with pytest.raises(MeasurementError) as problem:
+        list(events(at, ENDLESS))
+    assert problem.value.code == "cluster_driver_hangs"
+    assert sentence(problem.value.code, problem.value.facts)
+    assert is_gone(at._process.pid)
+
+
+def test_closing_does_not_wait_for_who_writes_in_vain(reach, monkeypatch):
+    monkeypatch.setattr(cluster, "_CLOSING_S", 0.2)
+    at = reach("deaf:1")
+    writing = threading.Thread(target=lambda: at._send(fill="x" * 300_000))
+    writing.start()
+    until(at._writing.locked)
+    at.cancel("never heard of")  # and nobody else waits either
+    assert at.problem is None
+    at.close()
+    assert is_gone(at._process.pid)
+    writing.join(30)
+    assert not writing.is_alive()
+
+
+def test_many_jobs_leave_nothing_behind(reach):
+    at = reach()
+    before = threading.active_count()
+    for i in range(200):
+        assert len(list(events(at, RESULTS, f"j{i}"))) == 2
+    assert threading.active_count() == before
+    assert not at._waiting
 
 
 def test_no_cluster_there(reach):

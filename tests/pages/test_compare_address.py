@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.i18n import english
+from core.messages import sentence
 from core.wording import workload_words
 from tests.builders import make_result, make_setup, make_spec, make_workload
 from tests.pages.reading import errors, has_chinese, texts
@@ -190,3 +191,9 @@ def test_choosing_a_language_changes_the_page_and_the_link_and_no_other_control(
     assert visitor.query_params == {"lang": "zh_CN", "epochs": "5"}
     visitor.segmented_control(key="language").set_value("en").run()
     assert visitor.title[0].value == "Does a GPU beat the CPU for this job?"
+
+
+def test_jobs_that_nobody_knows_are_told_of_together(dashboard):
+    visitor = dashboard.visit(job=",".join(f"made-up-{n}" for n in range(500)))
+    named = "made-up-0, made-up-1, made-up-2, made-up-3, made-up-4, …"
+    assert errors(visitor) == [sentence("unknown_job", {"job": named})]

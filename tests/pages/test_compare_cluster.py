@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import pytest
 
 from core.errors import MeasurementError
+from core.i18n import english
 from core.messages import sentence
 from core.records import Note
 from core.runs import cluster
 from core.runs.admission import Limits
+from core.sharing.bundle import gather
+from core.sharing.doubts import doubts
 from pages._shared import resources
-from tests.builders import TEST_GPU
-from tests.fake_targets import THREE, FakeTargets, cpu_target, endless, gpu_target, measured
+from tests.builders import TEST_GPU, make_software
+from tests.fake_targets import (
+    THREE,
+    FakeTargets,
+    cpu_target,
+    endless,
+    gpu_target,
+    measured,
+    results,
+    runs_of,
+)
 from tests.pages.reading import charts, errors, texts
 from tests.pages.scripted import END, whole
 
 ADDRESS = "10.1.2.3:6379"
+OLDER = make_software(torch="2.11.0")
 GPU_KIND, CPU_KIND, OTHER = f"@NVIDIA {TEST_GPU}", "@Test CPU", "@Other CPU"
 
 
@@ -113,7 +127,7 @@ def test_without_ray_it_says_how_to_get_it(dashboard, monkeypatch):
     monkeypatch.setattr(cluster, "available", lambda: False)
     visitor = dashboard.visit()
     assert sentence("cluster_extra_missing") in [item.value for item in visitor.markdown]
-    assert [item.value for item in expander(visitor).get("code")] == ["pip install -r requirements-cluster.txt"]
+    assert "`pip install -r requirements-cluster.txt`" in texts(visitor)
     assert "cluster_field" not in [item.key for item in visitor.text_input]
 
 
@@ -145,7 +159,7 @@ def test_a_kind_that_cannot_measure_is_named_with_the_reason_and_not_offered(con
     visitor = connected.visit()
     said = texts(visitor)
     assert f"**NVIDIA {TEST_GPU}**  \n2 machines · 1 of 2 busy" in said
-    assert "**Lazy CPU**  \n1 machine · can't be measured on" in said
+    assert "**Lazy CPU**  \n1 machine · can't measure" in said
     assert sentence("look_stopped") in said
     assert visitor.pills(key="devices").options[-1] == f"NVIDIA {TEST_GPU} · cluster"
 
@@ -194,10 +208,10 @@ def test_a_run_on_all_kinds_ends_in_one_comparison_with_this_machine_first(conne
     assert len(visitor.metric) == 3
     differences = [item.label for item in visitor.expander if item.label.startswith("What differs between ")]
     assert [label.partition(" and ")[2] for label in differences] == [
-        "CPU · Other (2 that may change speed)",
-        f"GPU {TEST_GPU} (0 that may change speed)",
+        r"CPU · Other (2 that may change speed: cpu.model, cpu.physical\_cores)",
+        f"GPU {TEST_GPU} (nothing that may change speed)",
     ]
-    assert sentence("separate_jobs") in texts(visitor)
+    assert sentence("separate_machines") in texts(visitor)
     assert len(charts(visitor)) >= 5
     (spec, _alt) = charts(visitor)[0]
     assert spec["data"]
@@ -227,6 +241,8 @@ def test_one_job_of_another_machine_is_not_this_ones_answer(connected):
     alone = connected.visit(devices="cpu")
     assert len(alone.header) == 0, "the same setup, measured elsewhere"
     assert "Nothing has been measured with these settings yet" in texts(alone)
+    listed = connected.visit(page="pages/results.py")
+    assert "data resident · on another machine: Test CPU" in texts(listed)
     again = connected.visit(devices=CPU_KIND)
     assert len(again.header) == 1, "found by its kind, without a job in the link"
 
@@ -275,6 +291,43 @@ def test_each_is_cancelled_by_itself_or_all_together(connected, fake):
     assert set(fake.cancelled) == {first, second, third}
     assert connected.runner.jobs_away() == []
     assert len(visitor.error) == 0, "what the visitor asked for is no failure"
+
+
+def test_other_software_on_one_machine_is_named_and_said_of_that_one_only(connected, fake):
+    def script(spec, target):
+        *told, end = measured(spec, target)
+        if target.device != "cpu":
+            around = dataclasses.replace(runs_of(spec, target)[0].environment, software=OLDER)
+            end = results(spec, target, environment=around)
+        yield from (*told, end)
+
+    fake.script = script
+    visitor = connected.visit(devices=f"{CPU_KIND},{OTHER},{GPU_KIND}")
+    visitor.button(key="run").click().run()
+    ended(connected, visitor)
+    [title] = [item.label for item in visitor.expander if item.label.endswith("speed: torch)")]
+    assert title == f"What differs between CPU · Test and GPU {TEST_GPU} (1 that may change speed: torch)"
+    facts = {"differing": "torch 2.13.0 / 2.11.0"}
+    assert f"**GPU {TEST_GPU}**: {sentence('unlike_software', facts)}" in texts(visitor)
+    job_ids = visitor.query_params["job"].split(",")
+    runs = [run for job_id in job_ids for run in resources.results_of(job_id)]
+    told = {doubt.text: doubt.names for doubt in doubts(gather(runs, english), english)}
+    assert told[sentence("unlike_software", facts)] == (f"GPU {TEST_GPU}",), "in a report, too"
+    assert told[sentence("separate_machines")] == ()
+
+
+def test_more_kinds_than_pills_can_show_are_listed_in_a_menu(connected, fake):
+    fake._targets = tuple(cpu_target(f"n{i}", f"Kind {i}") for i in range(60))
+    resources.clusters().look(ADDRESS)
+    resources.clusters().wait(ADDRESS)
+    visitor = connected.visit(devices="cpu")
+    visitor.multiselect(key="devices").set_value(["cpu", "@Kind 7"]).run()
+    assert not visitor.exception
+    assert visitor.query_params["devices"] == "cpu,@Kind 7"
+    visitor.button(key="every_kind").click().run()
+    again = connected.visit(devices=visitor.query_params["devices"])
+    assert len(again.multiselect(key="devices").value) == 61
+    assert len(again.warning) == 0
 
 
 def test_a_busy_machine_is_waited_for_and_said_so(connected, fake):

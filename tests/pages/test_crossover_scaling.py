@@ -99,6 +99,7 @@ def test_an_unknown_view_is_the_first(dashboard):
     assert not visitor.exception
     assert visitor.title[0].value == "From which batch size on is it faster?"
     assert visitor.query_params == {}
+    assert "`view`" in visitor.warning[0].value
 
 
 # --- before anything was measured ---------------------------------------------------------------------

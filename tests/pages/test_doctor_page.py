@@ -206,7 +206,7 @@ def test_text_from_elsewhere_is_text(visit):
     visitor = visit(make_gpu_facts(torch=torch), _TELL)
     drawn = "\n".join(element.value for element in visitor.markdown)
     assert "torch \\<b\\>\\*2\\*" in drawn
-    assert "\\<img src=x\\> \\*\\*bold\\*\\* \\[a\\](https://example.org) # head" in drawn
+    assert "\\<img src=x\\> \\*\\*bold\\*\\* \\[a\\](https\u2060://example.org) # head" in drawn
 
 
 def test_a_product_says_how_long_it_took_and_how_near_it_came(visit):

@@ -16,7 +16,7 @@ from benchmarks.pairing import BrokenError, Row, at_least, at_most, take_turns
 
 ROOT = Path(__file__).resolve().parents[2]
 # Two processes side by side, for most of the time is spent waiting for servers.
-HALVES = [("loop", "feeds", "sampler", "live", "full_disk"), ("server", "store", "sequence")]
+HALVES = [("loop", "feeds", "sampler", "live", "full_disk", "sequence"), ("server", "store")]
 NUMBERS = re.compile(r" +(\S+) +(\S+) +(\S+) +(\d+)(?:  (?:<=|>=) \S+ \S+: (?:met|MISSED).*)?$")
 
 

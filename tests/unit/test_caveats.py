@@ -341,6 +341,16 @@ def test_different_devices_of_one_machine_are_what_is_compared():
     assert set(_pair(make_result(), make_gpu_result(job_id="job-2"))) == {"separate_jobs"}
 
 
+def test_what_no_job_can_measure_together_is_said_to_be_so():
+    through_ray = (Note("through_ray", {"kind": "small", "ray": "2.60.0"}),)
+    away = make_gpu_result(job_id="job-2", notes=through_ray)
+    assert set(_pair(make_result(), away)) == set(_pair(away, make_result())) == {"separate_machines"}
+    other = make_environment(make_machine(cpu=make_cpu(model="Other CPU")))
+    found = _pair(make_result(), make_result(id="run-2", job_id="job-2", environment=other))
+    assert set(found) == {"separate_machines", "unlike_environment"}
+    assert not found["separate_machines"].informative
+
+
 def test_different_software_is_listed():
     newer = make_environment(software=make_software(torch="2.14.0", cuda=None))
     found = _pair(make_result(), make_gpu_result(environment=newer))

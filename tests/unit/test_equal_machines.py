@@ -124,3 +124,24 @@ def test_every_reason_has_a_sentence():
     for setups, kind in (([CPU], None), ([GPU], None), ([CPU], "Test CPU")):
         for _, reason in choose(targets, setups, kind).left_out:
             assert messages.sentence(reason.code, reason.facts)[0].isupper()
+
+
+def broken_gpu(node, **changes):
+    """A node whose label promises a GPU that isn't there."""
+    problem = Note("gpu_not_there", {"label": "A100"})
+    there = gpu_target(node, "A100", state="unfit", problem=problem, machine=make_machine(gpus=()))
+    return cpu_target(node, **changes), there
+
+
+def test_what_cant_measure_makes_no_machine_another_one():
+    targets = (cpu_target("a", "Other", machine=other_machine()), *broken_gpu("g"), cpu_target("b"))
+    assert used(choose(targets, [])) == ["g", "b"]
+    assert used(choose(targets[:3], [])) == ["a"], "of equal groups the first, for a broken GPU counts as none"
+    assert choose(targets, [CPU]).nodes[0].name == "Test CPU"
+
+
+def test_a_kind_that_cant_measure_isnt_replaced_by_its_machines_processor():
+    for setups in ([], [CPU]):
+        with pytest.raises(InputError) as refusal:
+            choose((*broken_gpu("g"), cpu_target("b")), setups, "A100")
+        assert refusal.value.code == "gpu_not_there"

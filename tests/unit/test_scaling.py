@@ -55,6 +55,7 @@ def test_weak_scaling_compares_images_a_second_of_unequal_batches():
         assert holds(point.efficiency, truth)
         assert holds(point.speedup, truth * point.workers)
         assert point.parity is None  # no one-worker run had such a batch
+        assert point.doubts == (Note("scaling_jobs_apart"),)
     assert scalings(runs) == (found,)  # its counts beyond 1 are no strong lines of their own
 
 
@@ -168,6 +169,24 @@ def test_more_threads_than_cores_are_told():
     }
     assert not line("strong", [make_workers_result(8, 0.4, threads=2)]).points[0].doubts
     assert not line("strong", [make_workers_result(8, 0.4, device="cuda:0")]).points[0].doubts
+
+
+def test_gpus_of_several_kinds_and_other_conditions_are_doubted():
+    kinds = Note("unlike_gpus", {"first": "H200", "others": "T4"})
+    (point,) = line("strong", [make_workers_result(2, 0.4, device="cuda:0", notes=(kinds,))]).points
+    assert point.doubts == (kinds,)
+    one, two = make_weak({1: 0.5, 2: 0.5})
+    one, two = (
+        dataclasses.replace(
+            run,
+            environment=dataclasses.replace(
+                run.environment, machine=dataclasses.replace(run.environment.machine, on_battery=on_battery)
+            ),
+        )
+        for run, on_battery in ((one, False), (two, True))
+    )
+    point = line("weak", [one, two]).points[1]
+    assert [doubt.code for doubt in point.doubts] == ["scaling_jobs_apart", "unlike_conditions"]
 
 
 def test_faster_than_in_proportion_leaves_no_serial_share():

@@ -256,7 +256,10 @@ def test_visitors_can_start_watch_and_cancel_it():
             break
         threading.Event().wait(0.01)
     scaler.cancel(name)
-    assert over(scaler, name).cancelled
+    end = over(scaler, name)
+    assert end.cancelled
+    assert [run.spec.setup.workers for run in end.results] == [1, 2, 4], "what the job had measured is kept"
+    assert [line.kind for line in end.scalings] == ["strong"]
     assert scaler.state("no such") is None
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core import units
-from core.analysis.crossover.scaling import one_or_several, scalings
+from core.analysis.crossover.scaling import OVERSUBSCRIBED, one_or_several, scalings
 from core.i18n import english
 from core.messages import sentence
 from core.records import Estimate, Note
@@ -80,7 +80,20 @@ def test_what_averaging_costs_is_told_with_its_interval_unless_noise_hides_it():
     assert "1.55 MiB of gradients by Gloo; with nothing else to do that takes 4 ms." in said
     hidden = communication_sentence(replace(point, waiting_share=None), english)
     assert "couldn't be told from noise" in str(hidden)
+    perhaps = communication_sentence(replace(point, waiting_share=Estimate(0.0, 0.0, 0.5)), english)
+    assert str(perhaps).startswith(
+        "4 workers, batch 1,024: up to 50 % of each step waits for averaged gradients."
+    )
     assert communication_sentence(_line().points[0], english) is None
+
+
+def test_workers_with_a_core_for_each_thread_are_told_of_first():
+    line = _line()
+    *others, last = line.points
+    crowded = replace(last, doubts=(Note(OVERSUBSCRIBED),))
+    assert told(replace(line, points=(*others, crowded))).workers == 2
+    all_crowded = tuple(replace(point, doubts=(Note(OVERSUBSCRIBED),)) for point in line.points)
+    assert told(replace(line, points=all_crowded)).workers == 4
 
 
 def test_a_line_says_what_stays_the_same():

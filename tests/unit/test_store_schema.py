@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from core.records import Setup, Workload
 from core.runs.store import RunSummary, Store, queries
-from core.runs.store.rows import run_values
+from core.runs.store.rows import dump, run_values
 from core.runs.store.schema import DATABASE_VERSION, meta, metadata, runs
 from core.runs.wanted import Wanted
 from tests.databases import connected
@@ -29,9 +29,16 @@ _RUNS = """
         dataset TEXT NOT NULL, batch_size BIGINT NOT NULL, epochs BIGINT NOT NULL,
         learning_rate DOUBLE PRECISION NOT NULL, seed BIGINT NOT NULL, device TEXT NOT NULL, {setup},
         device_name TEXT, samples_per_s DOUBLE PRECISION, epoch_s DOUBLE PRECISION,
-        test_accuracy DOUBLE PRECISION, document {bytes} NOT NULL
+        test_accuracy DOUBLE PRECISION, {more} document {bytes} NOT NULL
     )"""
-_SETUPS = {1: "precision TEXT, threads BIGINT, data_path TEXT", 2: "setup TEXT NOT NULL"}
+_SETUPS = {
+    1: "precision TEXT, threads BIGINT, data_path TEXT",
+    2: "setup TEXT NOT NULL",
+    3: "setup TEXT NOT NULL",
+}
+_MORE = {
+    3: "quality TEXT, name TEXT, tags TEXT NOT NULL DEFAULT '', deleted_at TEXT NOT NULL DEFAULT '',",
+}
 _INDEXES = (
     "CREATE INDEX jobs_by_state ON jobs (state, created_at, id)",
     "CREATE INDEX runs_by_age ON runs (created_at, id)",
@@ -50,14 +57,17 @@ def make_old(url, version):
         metadata.drop_all(connection)
         kind = {"sqlite": "BLOB", "postgresql": "BYTEA"}[connection.dialect.name]
         connection.exec_driver_sql("CREATE TABLE meta (schema_version INTEGER NOT NULL PRIMARY KEY)")
-        for statement in (_JOBS, _RUNS.format(setup=_SETUPS[version], bytes=kind), *_INDEXES):
+        made = _RUNS.format(setup=_SETUPS[version], more=_MORE.get(version, ""), bytes=kind)
+        for statement in (_JOBS, made, *_INDEXES):
             connection.exec_driver_sql(statement)
         connection.execute(meta.insert().values(schema_version=version))
         then = sa.Table("runs", sa.MetaData(), autoload_with=connection)
         for position, result in enumerate(OLD):
             now = run_values(result, RunSummary(1.5, 2.5, 0.5)) | {"position": position}
             now |= dataclasses.asdict(result.spec.setup) if version == 1 else {}
-            connection.execute(then.insert().values({column.name: now[column.name] for column in then.c}))
+            connection.execute(
+                then.insert().values({column.name: now[column.name] for column in then.c if column.name in now})
+            )
 
 
 def columns(url):
@@ -73,7 +83,7 @@ def index_names(connection):
     return set(connection.scalars(mine))
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_older_database_is_upgraded_and_loses_nothing(any_url, version):
     make_old(any_url, version)
     store = Store(any_url)
@@ -99,7 +109,7 @@ def test_an_older_database_is_upgraded_and_loses_nothing(any_url, version):
     again.close()
 
 
-@pytest.mark.parametrize("version", [None, 1, 2])
+@pytest.mark.parametrize("version", [None, 1, 3])
 def test_several_servers_that_open_one_at_once_make_it_once(any_url, version):
     if version is not None:
         make_old(any_url, version)
@@ -120,6 +130,53 @@ def test_several_servers_that_open_one_at_once_make_it_once(any_url, version):
     with connected(any_url) as connection:
         assert connection.scalars(sa.select(meta.c.schema_version)).all() == [DATABASE_VERSION]
     assert columns(any_url) == list(runs.columns.keys())
+
+
+def test_what_version_3_kept_of_jobs_and_runs_stays(any_url):
+    """Names, tags, deletions, and a queue that another server is to go on with."""
+    make_old(any_url, 3)
+    with connected(any_url) as connection:
+        then = sa.MetaData()
+        old_runs = sa.Table("runs", then, autoload_with=connection)
+        old_jobs = sa.Table("jobs", then, autoload_with=connection)
+        named = {"name": "mine", "tags": "a\nb", "quality": "solid"}
+        connection.execute(old_runs.update().where(old_runs.c.id == "1").values(named))
+        connection.execute(old_runs.update().where(old_runs.c.id == "2").values(deleted_at=at(9)))
+        waiting = {"state": "queued", "spec": dump(SPEC), "owner": OWNER, "heartbeat_at": at(0)}
+        connection.execute(
+            old_jobs.insert().values({"id": "j1", "created_at": at(0), "visitor": "me", **waiting})
+        )
+    store = Store(any_url)
+    row = store.row("1")
+    assert (row.name, row.tags, row.quality, row.elsewhere) == ("mine", ("a", "b"), "solid", None)
+    assert store.kept(["0", "1", "2"]) == {"0", "1"}
+    assert store.restore_runs(["2"]) == 1
+    job = store.job("j1")
+    assert (job.state, job.spec, job.visitor, job.elsewhere) == ("queued", SPEC, "me", None)
+    assert [job.id for job in store.orphaned(lambda _owner: False, at(0))] == ["j1"]
+    store.add_job("j2", SPEC, at(1), OWNER, state="running", elsewhere="big")
+    assert store.job("j2").elsewhere == "big"
+    store.close()
+
+
+def test_a_server_of_version_3_that_runs_goes_on_beside_a_newer_one(any_url):
+    """It names the columns that it knows; the new ones may be empty."""
+    make_old(any_url, 3)
+    with connected(any_url) as connection:
+        then = sa.MetaData()
+        known = [sa.Table(name, then, autoload_with=connection) for name in ("runs", "jobs")]
+    store = Store(any_url)
+    with connected(any_url) as connection:
+        values = run_values(run("late", "j2", second=5), RunSummary()) | {"position": 0}
+        connection.execute(
+            known[0]
+            .insert()
+            .values({column.name: values[column.name] for column in known[0].c if column.name in values})
+        )
+        late = {"id": "j2", "created_at": at(5), "state": "running", "spec": dump(SPEC), "owner": OWNER}
+        connection.execute(known[1].insert().values({**late, "heartbeat_at": at(5)}))
+    assert (store.row("late").elsewhere, store.job("j2").elsewhere) == (None, None)
+    store.close()
 
 
 def test_an_upgrade_that_fails_half_way_changes_nothing(any_url, monkeypatch):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.analysis import stats
-from core.analysis.caveats import of_run
+from core.analysis.caveats import of_pair, of_run
 from core.analysis.comparability import differences
 from core.analysis.comparison import compare
 from core.analysis.crossover.placed import Place, Placed, age, by_workers, keep, placed, rate, untimed
@@ -27,9 +27,12 @@ Winner = Literal["one", "several", "no_difference", "unknown"]
 
 _Counts = dict[tuple[Place, Workload], dict[int, RunResult]]
 
+OVERSUBSCRIBED = "workers_oversubscribed"
 _ONE = Estimate(1.0, 1.0, 1.0)
 # Doubts that say that it wasn't only the workers that differed
-_OF_A_PAIR = ("separate_jobs", "unlike_conditions", "unlike_software")
+_APART = ("separate_jobs", "separate_machines")
+_UNLIKE = ("unlike_conditions", "unlike_software")
+_UNLIKE_WORKERS = "unlike_gpus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +224,13 @@ def _weak_point(place: Place, single: RunResult, run: RunResult, strong: _Counts
         reason = Note(REASONS[agreement.cause])
     if reason is None and any(item.code == "other_data" for item in differences(single, run)):
         reason = Note("parity_lost_different_data")
-    ratio = speedup(single, run)[0] if reason is None else None
-    if ratio is None and reason is None:
-        reason = Note("too_few_blocks")
-    return _point(run, ratio, agreement, reason)
+    if reason is not None:
+        return _point(run, None, agreement, reason)
+    ratio = speedup(single, run)[0]
+    if ratio is None:
+        return _point(run, None, agreement, Note("too_few_blocks"))
+    unlike = (Note(item.code, item.facts) for item in of_pair(single, run) if item.code in _UNLIKE)
+    return _point(run, ratio, agreement, None, (Note("scaling_jobs_apart"), *unlike))
 
 
 def _reason(single: RunResult | None, run: RunResult) -> Note | None:
@@ -264,14 +270,15 @@ def _doubts(run: RunResult, waiting: Estimate | None) -> tuple[Note, ...]:
     """What says that more workers weren't more hardware, or that their waiting isn't known."""
     if rate(run) is None:
         return ()
-    found = [Note(item.code, item.facts) for item in of_run(run) if item.code == "workers_oversubscribed"]
+    found = [Note(item.code, item.facts) for item in of_run(run) if item.code == OVERSUBSCRIBED]
+    found += [note for note in run.notes if note.code == _UNLIKE_WORKERS]
     if waiting is None and run.communication is not None:
         found.append(Note("waiting_unknown"))
     return tuple(found)
 
 
 def _of_the_pair(found: Comparison) -> tuple[Note, ...]:
-    return tuple(Note(item.code, item.facts) for item in found.caveats if item.code in _OF_A_PAIR)
+    return tuple(Note(item.code, item.facts) for item in found.caveats if item.code in (*_APART, *_UNLIKE))
 
 
 # --- one or several ---------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from dataclasses import replace
 from core.analysis.crossover.sweep import cell_of, software
 from core.analysis.crossover.sweep_plan import Times, predicted_step_s
 from core.analysis.leaderboard import hardware
+from core.analysis.machines import same_memory
 from core.records import Environment, Note, RunResult
 from core.runs.job import Surroundings
 from core.runs.sweeping.spec import SweepSpec, Untried
@@ -20,7 +21,6 @@ Key = tuple[str, int, int]  # model, batch size, place of the setup
 _FEWEST_STEPS = 16  # that a setup takes in a point: to warm up, to lead in, and six timed blocks
 _BESIDE_S = 0.5  # what it takes beside its steps
 _TOO_SLOW = 0.2  # of the whole time, for one cell
-_SAME_MEMORY = 0.05
 _FAILURES = 2  # after so many without anything measured a setup isn't tried any more
 
 _FULL = ("out_of_memory", "out_of_memory_fits", "worker_killed", "node_process_lost")
@@ -204,12 +204,9 @@ def _is_like(run: RunResult, around: Surroundings) -> bool:
     if device is None or run.environment is None:
         return False
     here = replace(run, environment=Environment(around.machine, around.software, device))
-    same_memory = _same_memory(run.environment.machine.memory_bytes, around.machine.memory_bytes)
-    return same_memory and hardware(here) == hardware(run) and software(here) == software(run)
-
-
-def _same_memory(one: int | None, other: int | None) -> bool:
-    """Equal machines differ by what firmware and kernels keep for themselves."""
-    if one is None or other is None:
-        return one == other
-    return abs(one - other) <= _SAME_MEMORY * max(one, other)
+    memory = run.environment.machine.memory_bytes
+    return (
+        same_memory(memory, around.machine.memory_bytes)
+        and hardware(here) == hardware(run)
+        and software(here) == software(run)
+    )

@@ -22,14 +22,22 @@ class Node:
 
     @property
     def name(self) -> str:
-        """Its kinds, an accelerator's first."""
-        return ", ".join(dict.fromkeys(reversed(self.kinds)))
+        """Its kinds, an accelerator's first; those that can't measure only where none can."""
+        return ", ".join(dict.fromkeys(reversed(self.fit_kinds or self.kinds)))
+
+    @property
+    def fit(self) -> tuple[Target, ...]:
+        return tuple(target for target in self.targets if target.state != "unfit")
+
+    @property
+    def fit_kinds(self) -> tuple[str, ...]:
+        both = zip(self.targets, self.kinds, strict=True)
+        return tuple(kind for target, kind in both if target.state != "unfit")
 
     @property
     def accelerator(self) -> str | None:
         """The first that it has, as a Setup names it."""
-        fit = (target.device for target in self.targets if target.state != "unfit")
-        return next((device for device in fit if device != "cpu"), None)
+        return next((target.device for target in self.fit if target.device != "cpu"), None)
 
     def target(self, setups: Sequence[Setup]) -> Target:
         """Where a job of these setups is sent: to the accelerator that one of them uses, or else to the CPU."""
@@ -62,7 +70,8 @@ def choose(
     """The largest group of equal machines that can measure these setups, and of that kind where it is named.
 
     Of groups of one size the one with more devices, then the first. Busy machines are left out unless one
-    `may_wait` for them, or all are busy. Raises InputError: cluster_empty, unknown_kind, sweep_no_machine.
+    `may_wait` for them, or all are busy. Raises InputError: cluster_empty, unknown_kind, sweep_no_machine, or
+    why the machines of the kind that is named can't measure.
     """
     nodes = _nodes(targets)
     if not nodes:
@@ -73,6 +82,8 @@ def choose(
     why = {node.id: reason for node in nodes if (reason := _unfit(node, setups, kind)) is not None}
     fit = [node for node in nodes if node.id not in why]
     if not fit:
+        if kind is not None and (reasons := [why[node.id] for node in nodes if kind in node.kinds]):
+            raise InputError(reasons[0].code, **reasons[0].facts)
         devices = ", ".join(dict.fromkeys(setup.device for setup in setups)) or "cpu"
         raise InputError("sweep_no_machine", devices=devices, count=len(nodes))
     free = [node for node in fit if all(target.state == "free" for target in _used(node, setups))]
@@ -80,7 +91,7 @@ def choose(
         why |= {node.id: Note("sweep_node_busy") for node in fit if node not in free}
         fit = free
     groups = [[other for other in fit if other is node or _are_equal(node, other)] for node in fit]
-    best = max(groups, key=lambda group: (len(group), len(group[0].targets)))  # the first of the best
+    best = max(groups, key=lambda group: (len(group), len(group[0].fit)))  # the first of the best
     why |= {node.id: _difference(node, best[0]) for node in fit if node not in best}
     return Chosen(tuple(best), tuple((node, why[node.id]) for node in nodes if node.id in why))
 
@@ -99,20 +110,28 @@ def _nodes(targets: Sequence[Target]) -> list[Node]:
 def _used(node: Node, setups: Sequence[Setup]) -> list[Target]:
     """Whatever the setups are measured on; all that it has without any."""
     found = [target for setup in setups if (target := node.of(setup)) is not None]
-    return found or [target for target in node.targets if target.state != "unfit"]
+    return found or list(node.fit)
 
 
 def _unfit(node: Node, setups: Sequence[Setup], kind: str | None) -> Note | None:
     if kind is not None and kind not in node.kinds:
         return Note("sweep_node_other_kind", {"kind": kind})
+    if kind is not None and kind not in node.fit_kinds:  # its processor isn't what was asked for
+        return next(
+            (target.problem for target in _of_kind(node, kind) if target.problem), Note("sweep_node_unknown")
+        )
     missing = [setup for setup in setups if node.of(setup) is None]
     broken = [target for target in _used(node, setups) if target.state == "unfit"]
     if missing and node.targets[0].problem is None:
         return Note("sweep_node_lacks", {"devices": ", ".join(dict.fromkeys(item.device for item in missing))})
-    if missing or broken or all(target.state == "unfit" for target in node.targets):
+    if missing or broken or not node.fit:
         known = [target.problem for target in (*broken, *node.targets) if target.problem is not None]
         return known[0] if known else Note("sweep_node_unknown")
     return None if node.targets[0].machine is not None else Note("sweep_node_unknown")
+
+
+def _of_kind(node: Node, kind: str) -> list[Target]:
+    return [target for target, its in zip(node.targets, node.kinds, strict=True) if its == kind]
 
 
 def _are_equal(one: Node, other: Node) -> bool:
@@ -126,8 +145,9 @@ def _difference(node: Node, chosen: Node) -> Note:
 
 def _fields_that_differ(one: Node, other: Node) -> list[str]:
     """Kinds hold what must be the same of the hardware: names, cores, memory."""
-    counts = [[target.count for target in node.targets] for node in (one, other)]
-    found = [] if (one.kinds, counts[0]) == (other.kinds, counts[1]) else [f"{one.name} / {other.name}"]
+    counts = [[target.count for target in node.fit] for node in (one, other)]
+    same = (one.fit_kinds, counts[0]) == (other.fit_kinds, counts[1])
+    found = [] if same else [f"{one.name} / {other.name}"]
     mine, theirs = dict(one.targets[0].packages), dict(other.targets[0].packages)
     for name in _PACKAGES:
         if mine.get(name) != theirs.get(name):
