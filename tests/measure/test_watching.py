@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import pytest
 
 from core.analysis import limits
@@ -91,7 +93,8 @@ def test_a_compiled_step_is_one_piece(watched):
     assert [span.label for span in warm.spans if span.actor == "script"] == ["indices", "call"]
     assert "compiled_step" in [span.label for span in warm.spans if span.actor == "device"]
     several = watched(step="compiled", steps_per_call=2)
-    assert max(several.trace.watched_s) < several.trace.steps[1].duration_s * 2
+    # of a step, not of a call; the median, as any single one may meet a hiccup of the machine
+    assert median(several.trace.watched_s) < several.trace.steps[1].duration_s
 
 
 def test_a_step_that_takes_too_long_is_not_watched(tiny_data):
