@@ -39,7 +39,7 @@ run: $(READY)  ## set up and start the dashboard on this machine
 	@$(PY) scripts/start.py $(PORT)
 
 test: $(DEV_READY) tools  ## set up and run every test; those that need a GPU are skipped without one
-	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser
 	$(PY) -m pytest tests/browser
 
 check: $(DEV_READY)  ## format, lint, import contracts, types, known vulnerabilities where OSV can be reached

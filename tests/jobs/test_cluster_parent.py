@@ -183,7 +183,7 @@ def test_many_jobs_leave_nothing_behind(reach):
     before = threading.active_count()
     for i in range(200):
         assert len(list(events(at, RESULTS, f"j{i}"))) == 2
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # those of other tests may end meanwhile
     assert not at._waiting
 
 
