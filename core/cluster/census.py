@@ -48,11 +48,11 @@ def targets(code: str) -> list[Target]:
     free_task = _task(_free, num_cpus=0).remote()
     asked = {node["NodeID"]: _task(facts.look, **on(node["NodeID"])).remote() for node in known}
     ray.wait([free_task, *asked.values()], num_returns=1 + len(asked), timeout=_SILENT_S)
-    unreserved = _answer(free_task)
-    unreserved = {} if isinstance(unreserved, Note) else unreserved
+    told = _answer(free_task)
+    unreserved: Mapping[str, Mapping[str, float]] = {} if isinstance(told, Note) else told
     found: list[Target] = []
     for node in known:
-        now = unreserved.get(node["NodeID"], {})
+        now = unreserved.get(node["NodeID"], node["Resources"])  # of a new node nothing is told for a moment
         found += _of_node(node, _answer(asked[node["NodeID"]]), now, code)
     return found
 
