@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -71,6 +73,8 @@ def test_a_made_up_link_makes_no_browser_fetch_anything_from_elsewhere(newcomer,
     problems = problems_of(page)
     mark = "![](https://other.test/x.png)"
     page.goto(f"{server.url}/?{name}={'folder:' if name == 'dataset' else ''}{mark}")
-    expect(page.get_by_text(mark).first).to_be_visible(timeout=PATIENCE_MS)
+    # shown as it is, but for the invisible character that keeps an address from becoming a link
+    told = re.compile(re.escape(mark).replace("https", "https\N{WORD JOINER}?"))
+    expect(page.get_by_text(told).first).to_be_visible(timeout=PATIENCE_MS)
     settled(page)
     assert problems == []

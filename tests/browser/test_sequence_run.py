@@ -112,6 +112,8 @@ def test_the_keyboard_goes_through_the_messages(newcomer, address):
 def test_a_phone_shows_it_all_and_anyone_can_use_it(newcomer, address, scheme, locale):
     page = newcomer(color_scheme=scheme, viewport=PHONE, locale=locale)
     opened(page, address)
+    expect(page.locator("table").first).to_be_attached(timeout=PATIENCE_MS)
+    expect(page.locator("[data-testid=stMermaidChart][aria-busy=true]")).to_have_count(0, timeout=PATIENCE_MS)
     assert too_wide(page) == []
     edges = page.evaluate("[...document.querySelectorAll('table')].map(t => t.getBoundingClientRect().right)")
     assert max(edges) <= PHONE["width"]
