@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from core.analysis import limits, stats, timed
 from core.analysis.comparability import Difference, differences, gpu_used, machine_name
 from core.analysis.energy import energy
-from core.analysis.machines import kind_elsewhere
+from core.analysis.machines import cores_of, kind_elsewhere
 from core.analysis.parity import REASONS, parity
 from core.analysis.speedup import MIN_BLOCKS, speedup
 from core.records import Caveat, CpuSample, Fact, GpuSample, RunResult, ThreadTrial
@@ -257,15 +257,11 @@ def _workers_oversubscribed(result: RunResult) -> Caveat | None:
     setup = result.spec.setup
     if setup.workers == 1 or setup.device != "cpu" or result.environment is None or result.threads is None:
         return None
-    cpu, wanted = result.environment.machine.cpu, setup.workers * result.threads
-    cores = min((float(known) for known in (cpu.usable_cores, cpu.quota_cores) if known), default=None)
+    cores, wanted = cores_of(result.environment.machine.cpu), setup.workers * result.threads
     if cores is None or wanted <= cores:
         return None
-    facts: dict[str, Fact] = {
-        "workers": setup.workers,
-        "wanted": wanted,
-        "cores": int(cores) if cores.is_integer() else cores,
-    }
+    shown = int(cores) if cores.is_integer() else cores
+    facts: dict[str, Fact] = {"workers": setup.workers, "wanted": wanted, "cores": shown}
     return Caveat("workers_oversubscribed", facts=facts)
 
 
