@@ -85,15 +85,7 @@ def follow(run: str, drawn: int) -> None:
         )
         head.progress(min(1.0, (progress.jobs + part) / max(1, progress.planned)), text)
         if mine:
-            stop.button(
-                _("Cancel"),
-                icon=":material/stop_circle:",
-                key=f"cancel-{run}",
-                width="stretch",
-                on_click=scaler.cancel,
-                args=(run,),
-                disabled=progress.cancelled,
-            )
+            live.stop_button(stop, run, scaler.cancel, _, over=progress.cancelled)
         if progress.workers:
             st.caption(plain(_now(progress, _)))
     live.queue(progress.job_id)

@@ -117,15 +117,7 @@ def follow(run: str, drawn: int) -> None:
         )
         head.progress(progress.fraction, text)
         if mine:
-            stop.button(
-                _("Cancel"),
-                icon=":material/stop_circle:",
-                key=f"cancel-{run}",
-                width="stretch",
-                on_click=sweeper.cancel,
-                args=(run,),
-                disabled=progress.cancelled,
-            )
+            live.stop_button(stop, run, sweeper.cancel, _, over=progress.cancelled)
         for said in (_now(progress, _), *_noted(progress, _)):
             if said:
                 st.caption(plain(said))

@@ -173,15 +173,7 @@ def follow(run: str, drawn: int) -> None:
         step = max(progress.step, 1)
         text = _("Round {n} of {all}: {state}").format(n=step, all=progress.steps, state=state)
         head.progress(min(1.0, (step - 1 + fraction) / progress.steps), text)
-        stop.button(
-            _("Cancel"),
-            icon=":material/stop_circle:",
-            key=f"cancel-{run}",
-            width="stretch",
-            on_click=optimiser.cancel,
-            args=(run,),
-            disabled=progress.cancelled,
-        )
+        live.stop_button(stop, run, optimiser.cancel, _, over=progress.cancelled)
         if work is not None:
             names = dict.fromkeys(rung_words(rung_of(setup), _) for setup in setups)
             st.caption(plain(f"{workload_words(work, _)} — {_(', ').join(names)}"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import units
 from core.i18n import Translate
@@ -116,15 +117,22 @@ def progress(now: Seen, text: str, translate: Translate) -> None:
     head, stop = st.columns([4, 1], vertical_alignment="center")
     head.progress(now.fraction, text)
     if now.mine:
-        stop.button(
-            translate("Cancel"),
-            icon=":material/stop_circle:",
-            key=f"cancel-{now.id}",
-            width="stretch",
-            on_click=visitor.cancel,
-            args=(now.id,),
-            disabled=now.state == "cancelled",
-        )
+        stop_button(stop, now.id, visitor.cancel, translate, over=now.state == "cancelled")
+
+
+def stop_button(
+    place: DeltaGenerator, of: str, cancel: Callable[[str], None], translate: Translate, *, over: bool
+) -> None:
+    """What ends a job or a row of jobs, `of` its id; `over`: that was asked for already."""
+    place.button(
+        translate("Cancel"),
+        icon=":material/stop_circle:",
+        key=f"cancel-{of}",
+        width="stretch",
+        on_click=cancel,
+        args=(of,),
+        disabled=over,
+    )
 
 
 def _headline(job: Job, place: int | None, wait_s: float | None, translate: Translate) -> str:
