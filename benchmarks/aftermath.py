@@ -10,7 +10,7 @@ from typing import Any
 
 from core.errors import StoreError
 from core.records import RunResult
-from core.runs import exchange
+from core.runs.files import exchange
 from core.runs.store import JobRow, Store
 
 

@@ -22,7 +22,7 @@ from core.hardware.sampler import Sampler
 from core.measure import devices, feeds, job, loops
 from core.measure.trainee import Trainee
 from core.records import Comparison, JobSpec, RunResult, Setup, Workload
-from core.runs.assemble import Assembly
+from core.runs.queue.assemble import Assembly
 
 _WORK = Workload(model="mlp", dataset="synthetic:1x28x28,images=20000", batch_size=64, epochs=1)
 _SECONDS = 4.0

@@ -11,7 +11,7 @@ from benchmarks.pairing import BrokenError, Row, at_most, ratios, take_turns
 from benchmarks.servers import DASHBOARD, serving
 from benchmarks.visitor import Visitor
 from core.records import RunResult, Setup
-from core.runs.keeping import Keeper
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.sweeps import BATCHES, make_sweep_result
 

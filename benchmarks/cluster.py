@@ -19,10 +19,10 @@ from core.analysis import stats
 from core.analysis.summary import summarise
 from core.hardware import cpu
 from core.records import JobSpec, Setup, Target, Workload
-from core.runs import cluster
-from core.runs.job import Job
-from core.runs.jobs import Runner
-from core.runs.keeping import Keeper
+from core.runs.elsewhere import cluster
+from core.runs.queue.job import Job
+from core.runs.queue.jobs import Runner
+from core.runs.queue.keeping import Keeper
 
 _KEPT, _START_S = 0.98, 3.0
 _SETUP_S, _PAIRS = 2.0, 14  # processes differ more among themselves than blocks do: many short jobs

@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks.pairing import BrokenError, Row, at_least, at_most
 from core.errors import InputError, StoreError
 from core.records import RunResult
-from core.runs import exchange
+from core.runs.files import exchange
 from core.runs.store import RunSummary, Store
 from tests.builders import make_result
 

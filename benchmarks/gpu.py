@@ -17,7 +17,7 @@ from benchmarks.pairing import BrokenError, Goal, Row, at_least
 from core.analysis import limits
 from core.analysis.comparison import compare
 from core.records import Estimate, JobSpec, Precision, RunResult, RunSpec, Setup, Workload
-from core.runs.worker import Worker
+from core.runs.queue.worker import Worker
 from core.setups import setup_text
 
 _SECONDS = 4.0  # timed, for each setup

@@ -14,9 +14,9 @@ from hypothesis import seed as seeded
 from benchmarks.pairing import Row, at_least, at_most
 from core.errors import InputError
 from core.messages import sentence
-from core.runs import exchange
-from core.runs.importing import plan
-from core.runs.keeping import Keeper
+from core.runs.files import exchange
+from core.runs.files.importing import plan
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.documents import changed_documents, use_everywhere
 from tests.hostile import hostile_files

@@ -9,8 +9,8 @@ from pathlib import Path
 from benchmarks.pairing import BrokenError
 from core.hardware import environment
 from core.records import JobSpec, RunResult
-from core.runs.assemble import Assembly
-from core.runs.worker import Worker
+from core.runs.queue.assemble import Assembly
+from core.runs.queue.worker import Worker
 
 
 def results(worker: Worker, spec: JobSpec, folder: Path) -> Sequence[RunResult]:

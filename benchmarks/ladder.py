@@ -16,7 +16,7 @@ from core.analysis.ladder import STEPS_PER_CALL, Ladder, best, rate
 from core.hardware.cpu import describe
 from core.records import JobSpec, RunResult, Setup, Workload
 from core.runs import optimise
-from core.runs.worker import Worker
+from core.runs.queue.worker import Worker
 from core.setups import setup_text
 
 _LOADER = "loader"

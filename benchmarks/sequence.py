@@ -15,7 +15,7 @@ from core.analysis.flow import flow
 from core.figures.sequence import Lit, sequence_data, sequence_figure
 from core.i18n import english
 from core.records import JobSpec, RunResult
-from core.runs.keeping import Keeper
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.builders import make_spec
 from tests.traces import make_many, make_watched

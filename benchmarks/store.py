@@ -16,7 +16,7 @@ from benchmarks.servers import DASHBOARD, serving
 from benchmarks.visitor import Visitor
 from core.hardware.sampler import DEFAULT_INTERVAL_S
 from core.records import RunResult, RunSpec, Setup, Workload
-from core.runs.keeping import Keeper
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.builders import make_blocks, make_cpu_samples, make_result, make_telemetry
 

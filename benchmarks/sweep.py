@@ -13,8 +13,8 @@ from core.analysis.crossover.crossing import Crossing, crossing
 from core.hardware.cpu import describe
 from core.records import JobSpec, Note, RunResult, Setup
 from core.runs.campaigns import CancelledError
+from core.runs.queue.worker import Worker
 from core.runs.sweeping.sweep import Progress, SweepSpec, line_of, sweep
-from core.runs.worker import Worker
 
 _FIRST_S, _NARROW_S, _WITHIN = 60.0, 180.0, 0.10
 _SIZES = tuple(2**power for power in range(4, 14))  # ten: 16 to 8192

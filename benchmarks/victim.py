@@ -24,12 +24,13 @@ from typing import Any
 from core.codec import to_plain
 from core.errors import StoreError
 from core.records import SCHEMA_VERSION, JobSpec, RunResult, Setup
-from core.runs import exchange, held, machine_lock
-from core.runs.importing import plan
-from core.runs.jobs import Runner
-from core.runs.keeping import Keeper
+from core.runs.files import exchange
+from core.runs.files.importing import plan
+from core.runs.queue import held, machine_lock
+from core.runs.queue.jobs import Runner
+from core.runs.queue.keeping import Keeper
+from core.runs.queue.worker import Worker
 from core.runs.store import Store
-from core.runs.worker import Worker
 from tests.builders import make_result, make_setup, make_workload
 
 _JOB = JobSpec(make_workload(model="quick"), (Setup(), make_setup(threads=1)))

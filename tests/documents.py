@@ -25,9 +25,9 @@ from core.figures import charts
 from core.i18n import english
 from core.messages import sentence
 from core.records import Idle, Note, RunResult
-from core.runs import exchange
-from core.runs.chrome_trace import chrome_trace
-from core.runs.keeping import listed
+from core.runs.files import exchange
+from core.runs.files.chrome_trace import chrome_trace
+from core.runs.queue.keeping import listed
 from tests.builders import (
     make_cpu_samples,
     make_gpu_result,

@@ -55,7 +55,7 @@ THREE = (
 
 
 class FakeTargets:
-    """`script` says what a job tells, by its spec and target (core.runs.targets has the events).
+    """`script` says what a job tells, by its spec and target (core.runs.elsewhere.targets has the events).
 
     `sent` holds (job id, spec, target, wait_s) of every submit, `cancelled` the ids of every cancel. `lose`
     ends what runs or waits on a node, `lose_head` everything, `close` likewise without an error.

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from core.records import SCHEMA_VERSION
-from core.runs import exchange
-from core.runs.untrusted import DEEPEST, MOST_FIELDS, MOST_VALUES, SIZE_LIMIT_BYTES
-from core.runs.vetting import LONGEST_TEXT, MOST_ITEMS
+from core.runs.files import exchange
+from core.runs.files.untrusted import DEEPEST, MOST_FIELDS, MOST_VALUES, SIZE_LIMIT_BYTES
+from core.runs.files.vetting import LONGEST_TEXT, MOST_ITEMS
 from tests.documents import Path, at, put, raw_places, true_document
 
 TEXTS = (

@@ -15,7 +15,7 @@ from core.hardware import environment
 from core.i18n import N_, Translate
 from core.messages import sentence
 from core.records import Machine, TargetState
-from core.runs.kinds import Kind, kinds
+from core.runs.elsewhere.kinds import Kind, kinds
 from core.wording import processor_words
 
 _STATES: dict[TargetState, str] = {"free": N_("free"), "busy": N_("in use"), "unfit": N_("can't measure")}

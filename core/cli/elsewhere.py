@@ -16,10 +16,10 @@ from core.errors import InputError, MeasurementError
 from core.i18n import Translate
 from core.records import JobSpec, Note, RunResult, Setup, Target
 from core.runs import admission
-from core.runs.job import Job
-from core.runs.jobs import Runner
-from core.runs.kinds import Kind, kinds, representative, setups_on
-from core.runs.targets import Targets
+from core.runs.elsewhere.kinds import Kind, kinds, representative, setups_on
+from core.runs.elsewhere.targets import Targets
+from core.runs.queue.job import Job
+from core.runs.queue.jobs import Runner
 
 _LOOK_EVERY_S = 0.5
 WAIT_S = 300.0
@@ -101,7 +101,7 @@ def cluster(address: str) -> Iterator[Targets]:
 
 
 def connect(address: str) -> Targets:
-    from core.runs import cluster as clusters  # only here: nothing else needs it
+    from core.runs.elsewhere import cluster as clusters  # only here: nothing else needs it
 
     return clusters.connected(address)
 

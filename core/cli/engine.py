@@ -13,9 +13,9 @@ from core.errors import CrossoverError, InputError, MeasurementError
 from core.i18n import Translate
 from core.records import Device, JobSpec, Note
 from core.runs import admission
-from core.runs.job import Job
-from core.runs.jobs import Runner
-from core.runs.keeping import Keeper
+from core.runs.queue.job import Job
+from core.runs.queue.jobs import Runner
+from core.runs.queue.keeping import Keeper
 
 _LOOK_EVERY_S = 0.5
 

@@ -12,7 +12,7 @@ from core.cli.sources import HELP, METAVAR, runs_of
 from core.errors import InputError
 from core.hardware import environment
 from core.i18n import Translate
-from core.runs.exchange import write_text
+from core.runs.files.exchange import write_text
 from core.sharing import formats
 
 

@@ -17,9 +17,9 @@ from core.analysis.summary import summarise
 from core.errors import InputError, StoreError
 from core.i18n import Translate
 from core.records import RunResult
-from core.runs import exchange, recordings
-from core.runs.importing import Plan, plan
-from core.runs.keeping import Keeper
+from core.runs.files import exchange, recordings
+from core.runs.files.importing import Plan, plan
+from core.runs.queue.keeping import Keeper
 from core.wording import badge_words, setup_words, workload_words
 
 Known = Callable[[str], RunResult | None]

@@ -17,8 +17,9 @@ from core.codec import to_plain
 from core.errors import InputError, MeasurementError
 from core.i18n import Translate
 from core.records import JobSpec, RunResult, Setup, Workload
-from core.runs import exchange, optimise
-from core.runs.jobs import Runner
+from core.runs import optimise
+from core.runs.files import exchange
+from core.runs.queue.jobs import Runner
 from core.setups import setup_text
 from core.wording import rung_words
 

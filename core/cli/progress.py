@@ -9,7 +9,7 @@ from typing import Self
 
 from core import units
 from core.i18n import Translate
-from core.runs.job import Job
+from core.runs.queue.job import Job
 
 _WIDTH = 24
 _LINE_EVERY_S = 10.0

@@ -15,8 +15,9 @@ from core.cli.engine import engine, follow, known_devices
 from core.errors import InputError, MeasurementError
 from core.i18n import Translate
 from core.records import JobSpec, RunResult, Setup, Workload
-from core.runs import optimise, recordings
-from core.runs.jobs import Runner
+from core.runs import optimise
+from core.runs.files import recordings
+from core.runs.queue.jobs import Runner
 
 _MINUTES = 7.5
 _PLAIN_SHARE, _SEQUENCE_SHARE = 0.5, 0.2  # of the time; the rest is for the accelerators' ladders

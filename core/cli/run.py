@@ -16,10 +16,10 @@ from core.cli.table import print_differences, print_results
 from core.errors import InputError
 from core.i18n import Translate
 from core.records import JobSpec, RunResult, Setup, Target, Task, Workload
-from core.runs import exchange
-from core.runs.chrome_trace import chrome_trace
-from core.runs.jobs import Runner
-from core.runs.kinds import setups_on
+from core.runs.elsewhere.kinds import setups_on
+from core.runs.files import exchange
+from core.runs.files.chrome_trace import chrome_trace
+from core.runs.queue.jobs import Runner
 from core.setups import parse_setup
 
 _CANCELLED = 130

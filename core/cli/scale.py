@@ -18,9 +18,9 @@ from core.codec import to_plain
 from core.errors import InputError
 from core.i18n import Translate
 from core.records import Device, JobSpec, Note, RunResult
-from core.runs import exchange
 from core.runs.campaigns import CancelledError, refuse_failed
-from core.runs.jobs import Runner
+from core.runs.files import exchange
+from core.runs.queue.jobs import Runner
 from core.runs.scaling import (
     ScaleProgress,
     ScaleSpec,

@@ -10,8 +10,8 @@ from typing import Any
 from core import paths, units
 from core.i18n import Translate
 from core.runs import self_check
-from core.runs.machine_lock import machine_lock
-from core.runs.worker import Worker
+from core.runs.queue.machine_lock import machine_lock
+from core.runs.queue.worker import Worker
 
 
 def add_to(commands: Any) -> None:

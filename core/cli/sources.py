@@ -8,7 +8,7 @@ from pathlib import Path
 from core import paths
 from core.errors import InputError
 from core.records import RunResult
-from core.runs import exchange
+from core.runs.files import exchange
 
 METAVAR = "FILE|JOB|RUN"
 HELP = "an exported file, or the id of a stored job or run"

@@ -17,9 +17,9 @@ from core.cli.sweep_told import Told, now
 from core.errors import InputError
 from core.i18n import Translate
 from core.records import Device, JobSpec, RunResult, Setup, Task
-from core.runs import exchange
 from core.runs.campaigns import CancelledError, refuse_failed
-from core.runs.jobs import Runner
+from core.runs.files import exchange
+from core.runs.queue.jobs import Runner
 from core.runs.sweeping import document as sweep_document
 from core.runs.sweeping.sweep import (
     Progress,

@@ -19,11 +19,11 @@ from core.errors import MeasurementError
 from core.i18n import Translate
 from core.records import JobSpec, RunResult, Setup, Target
 from core.runs.campaigns import CancelledError, Measure, refuse_failed
-from core.runs.job import Job, Surroundings
-from core.runs.jobs import MOST_CORES, Runner
+from core.runs.elsewhere.targets import Targets
+from core.runs.queue.job import Job, Surroundings
+from core.runs.queue.jobs import MOST_CORES, Runner
 from core.runs.sweeping.nodes import Chosen, Node, choose
 from core.runs.sweeping.sweep import LOST, Progress, SweepSpec, check_spec, spread
-from core.runs.targets import Targets
 
 _LOOK_EVERY_S = 0.5
 _LEAST_WAIT_S = 1.0

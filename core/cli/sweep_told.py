@@ -11,7 +11,7 @@ from pathlib import Path
 from core import messages, units
 from core.i18n import Translate
 from core.records import Note, RunResult
-from core.runs import exchange
+from core.runs.files import exchange
 from core.runs.sweeping import document as sweep_document
 from core.runs.sweeping.sweep import Progress, SweepSpec
 

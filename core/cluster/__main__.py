@@ -6,7 +6,7 @@
          {"type": "reached"}      a Ray of our version answers there
          {"type": "hello", "ray", "python"}          we are one of its drivers
          {"type": "targets", "ask", "targets", "problem"}   the answer to a look
-         {"type": "event", "job", "event"}           of core.runs.targets
+         {"type": "event", "job", "event"}           of core.runs.elsewhere.targets
          {"type": "over", "job", "problem"}          its last; problem: {kind, code, facts} or null
          {"type": "error", "kind", "code", "facts"}  there is no cluster (any more): the process ends
 

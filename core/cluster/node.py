@@ -23,8 +23,8 @@ from core.errors import InputError
 from core.records import JobSpec, Note, RunResult
 
 if TYPE_CHECKING:
-    from core.runs.job import Job
-    from core.runs.jobs import Runner
+    from core.runs.queue.job import Job
+    from core.runs.queue.jobs import Runner
 
 Event = dict[str, Any]
 
@@ -102,8 +102,8 @@ class Measurer:
             self._say("broken", last_words="\n".join(words))
 
     def _run(self, order: dict[str, Any], notes: tuple[Note, ...]) -> None:
-        from core.runs.jobs import Runner
-        from core.runs.keeping import Keeper
+        from core.runs.queue.jobs import Runner
+        from core.runs.queue.keeping import Keeper
 
         runner = Runner(Keeper(None), _data_root(), heir=False, heard=self._hear)
         settling = threading.Thread(target=runner.wait_until_settled, daemon=True)

@@ -143,14 +143,14 @@ ELSEWHERE: dict[str, str] = {
     ),
     "lessons_of_one_worker": N_("The article's lines are tried with one worker only, so not in this run."),
     "trace_of_one_worker": N_("Single steps are watched with one worker only, so not in this run."),
-    # other machines on the Compare page: core.runs.connections, pages
+    # other machines on the Compare page: core.runs.elsewhere.connections, pages
     "kind_not_there": N_(
         "No machine of the kind {kind} can be reached now. Look again under Other machines, or leave it out."
     ),
     "look_stopped": N_(
         "Looking for other machines ended through a fault in Crossover; the server's log tells which. Look again."
     ),
-    # a cluster and its nodes: core.cluster, core.runs.cluster
+    # a cluster and its nodes: core.cluster, core.runs.elsewhere.cluster
     "bad_cluster_address": N_(
         "This is no address of a cluster: “{address}”. Write auto, HOST:PORT (Ray's own port, 6379 unless changed) or "
         "ray://HOST:PORT (its client port, 10001 unless changed)."
@@ -242,7 +242,7 @@ ELSEWHERE: dict[str, str] = {
         "The machine is labelled {label}, but its driver shows another GPU: {found}. The label names the kind here; correct it."
     ),
     "through_ray": N_("Measured on another machine of the kind {kind}, through Ray {ray}."),
-    # jobs on other machines: core.runs.away, core.runs.jobs, core.cli.elsewhere
+    # jobs on other machines: core.runs.queue.away, core.runs.queue.jobs, core.cli.elsewhere
     "cluster_not_public": N_(
         "This server is open to strangers and doesn't measure on other machines. Run Crossover on your own machine to "
         "use a cluster."

@@ -11,8 +11,8 @@ from typing import get_args
 
 from core.errors import InputError
 from core.records import DataPath, JobSpec, Precision, Products, Setup, StepKind, Task, Workload
-from core.runs.budget import Allowance
-from core.runs.pace import asked_s
+from core.runs.queue.budget import Allowance
+from core.runs.queue.pace import asked_s
 
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
 _DATASET = re.compile(

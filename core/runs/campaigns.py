@@ -13,8 +13,8 @@ from typing import Generic, Protocol, TypeVar
 
 from core.errors import CrossoverError, InputError, MeasurementError
 from core.records import JobSpec, Note, RunResult
-from core.runs.job import Job
-from core.runs.jobs import Runner
+from core.runs.queue.job import Job
+from core.runs.queue.jobs import Runner
 
 AT_ONCE = 4  # where visitors aren't counted: each has a job in the queue
 _KEPT_IN_MEMORY = 20  # campaigns that are over

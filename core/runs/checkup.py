@@ -70,7 +70,7 @@ def examine(tell: Callable[[Note], object], probes: Probes = _HERE) -> Examinati
 
 def _with_torch(tell: Callable[[Note], object], probes: Probes) -> Facts:
     """With what a process that computes can tell; and no measurement's own load is taken for a stranger's."""
-    from core.runs.machine_lock import machine_lock  # brings filelock, which may lack where torch does
+    from core.runs.queue.machine_lock import machine_lock  # brings filelock, which may lack where torch does
 
     tell(Note("doctor_waiting"))
     with machine_lock(lambda: False):

@@ -14,7 +14,7 @@ from core.analysis.leaderboard import MOST_RUNS
 from core.analysis.quality import quality
 from core.errors import InputError
 from core.records import Precision, RunResult, Setup, Workload
-from core.runs.keeping import listed
+from core.runs.queue.keeping import listed
 from core.runs.store import RunRow, Store
 from core.runs.wanted import Choices, Order, Wanted
 

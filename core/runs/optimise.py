@@ -17,7 +17,7 @@ from core.hardware import environment
 from core.records import Device, JobSpec, Note, Precision, Setup, Workload
 from core.runs import campaigns
 from core.runs.campaigns import Campaigns, Change, Measure
-from core.runs.jobs import Runner
+from core.runs.queue.jobs import Runner
 
 STEPS = 3
 SECONDS = 40.0  # timed, for all of it; building and compiling come on top

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from core.records import Block, CpuSample, EpochRecord, GpuSample, RunResult
-from core.runs.assemble import RunInProgress
+from core.runs.queue.assemble import RunInProgress
 
 LEAD_S = 0.5
 

@@ -13,7 +13,7 @@ from core.errors import CrossoverError, InputError, MeasurementError
 from core.records import Note
 from core.runs import campaigns
 from core.runs.campaigns import Campaigns, CancelledError, Change, Measure
-from core.runs.jobs import Runner
+from core.runs.queue.jobs import Runner
 from core.runs.scale_spec import (
     ScaleProgress,
     ScaleSpec,

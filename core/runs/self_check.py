@@ -13,8 +13,8 @@ from core.codec import from_plain, to_plain
 from core.errors import InputError, MeasurementError
 from core.hardware.sampler import Sampler
 from core.records import Block, Estimate, JobSpec, Setup, Workload
-from core.runs import exchange
-from core.runs.worker import Worker
+from core.runs.files import exchange
+from core.runs.queue.worker import Worker
 
 SECONDS = 60.0
 _WORK = Workload(model="mlp", dataset="digits", batch_size=64, epochs=1000)

@@ -9,7 +9,7 @@ from core.analysis.comparison import compare
 from core.errors import InputError
 from core.i18n import Translate
 from core.records import Comparison, Note, RunResult
-from core.runs.masking import masked
+from core.runs.files.masking import masked
 from core.wording import labels_of
 
 

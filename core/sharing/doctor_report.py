@@ -10,7 +10,7 @@ from core.hardware.doctor.facts import Facts
 from core.i18n import Translate
 from core.messages import sentence
 from core.runs.checkup import Examination
-from core.runs.masking import HIDDEN, masked_texts
+from core.runs.files.masking import HIDDEN, masked_texts
 from core.sharing.doctor_words import agreement, examined_at, fact_lines, severity_word, verdict
 from core.sharing.markdown import fenced, inert
 

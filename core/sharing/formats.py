@@ -11,8 +11,8 @@ from typing import Literal, get_args
 from core.errors import InputError
 from core.i18n import Translate
 from core.records import RunResult
-from core.runs import exchange
-from core.runs.chrome_trace import chrome_trace
+from core.runs.files import exchange
+from core.runs.files.chrome_trace import chrome_trace
 from core.sharing import csv_table, markdown, pytest_benchmark
 from core.sharing.bundle import gather
 

@@ -29,7 +29,7 @@ from core.figures.html import figure_json, plotly_js
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import SCHEMA_VERSION, RunResult
-from core.runs import exchange
+from core.runs.files import exchange
 from core.sharing.answer import headlines, remarks
 from core.sharing.bundle import Bundle
 from core.sharing.command import reproduce

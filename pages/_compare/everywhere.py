@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.errors import CrossoverError
 from core.records import JobSpec, Target
-from core.runs.kinds import Kind, representative
+from core.runs.elsewhere.kinds import Kind, representative
 from pages._shared import elsewhere, notices, sidebar, visitor
 from pages._shared.settings import Settings
 

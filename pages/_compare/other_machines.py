@@ -9,8 +9,8 @@ import streamlit as st
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Device, Target
-from core.runs.connections import Connection
-from core.runs.kinds import Kind
+from core.runs.elsewhere.connections import Connection
+from core.runs.elsewhere.kinds import Kind
 from pages._shared import elsewhere, language, live, resources, sidebar
 from pages._shared.markdown import plain
 

@@ -10,7 +10,7 @@ import streamlit as st
 from core import offers
 from core.errors import InputError
 from core.records import JobSpec, Note, RunResult, Setup, Workload
-from core.runs.job import Job
+from core.runs.queue.job import Job
 from core.runs.store import RunRow
 from core.runs.wanted import Order, Wanted
 from pages._shared import resources, visitor

@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Device
-from core.runs.job import Job
+from core.runs.queue.job import Job
 from core.runs.scaling import ScaleProgress
 from core.scaling_words import workers_words
 from pages._crossover import scaling_controls as controls

@@ -19,7 +19,7 @@ from core.figures.crossover import scaling, scaling_efficiency
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import RunResult
-from core.runs import exchange
+from core.runs.files import exchange
 from core.scaling_words import (
     BACKENDS,
     line_words,

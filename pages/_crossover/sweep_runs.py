@@ -12,7 +12,7 @@ from core.errors import InputError, StoreError
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Device, RunResult
-from core.runs.job import Job
+from core.runs.queue.job import Job
 from core.runs.sweeping.spec import SweepSpec
 from core.runs.sweeping.sweep import Progress, Untried
 from pages._crossover import crossover_controls as controls

@@ -16,7 +16,7 @@ from core.analysis.crossover.knee import Knee
 from core.analysis.crossover.sweep import Line
 from core.i18n import Translate
 from core.records import Note, RunResult
-from core.runs import exchange
+from core.runs.files import exchange
 from core.setups import setup_text
 from pages._crossover.crossover_controls import Choice, Side
 from pages._shared import resources

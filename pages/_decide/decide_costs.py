@@ -12,7 +12,7 @@ from core.analysis.decide.plan import Conditions, Plan, Terms
 from core.analysis.decide.plan_checks import checked_plan
 from core.errors import InputError
 from core.records import Estimate, Note
-from core.runs.prices import PriceTable
+from core.runs.files.prices import PriceTable
 from pages._decide.decide_controls import WhatIf
 
 

@@ -12,7 +12,7 @@ from core.analysis.decide.plan import EXAMPLE_SOURCE, Conditions, Offer, Terms
 from core.analysis.decide.plan_checks import TEXTS
 from core.errors import InputError
 from core.i18n import Translate
-from core.runs.prices import PriceTable, write_prices
+from core.runs.files.prices import PriceTable, write_prices
 from pages._decide import decide_prices as prices
 from pages._decide.decide_words import device_words, named, way_words
 from pages._shared.markdown import plain

@@ -18,7 +18,7 @@ from core.errors import CrossoverError, InputError
 from core.i18n import Translate
 from core.messages.decide import FIELDS
 from core.records import Note
-from core.runs.prices import MOST_OFFERS, PriceTable, examples, read_prices
+from core.runs.files.prices import MOST_OFFERS, PriceTable, examples, read_prices
 from pages._decide.decide_words import LATEST
 from pages._shared import language
 

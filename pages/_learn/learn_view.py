@@ -16,7 +16,7 @@ from core.i18n import N_, Translate
 from core.layers import SNIPPETS, WHAT
 from core.messages import sentence
 from core.records import LessonName, RunResult
-from core.runs import exchange
+from core.runs.files import exchange
 from core.wording import labels_of, verdict_between
 from pages._learn import learn_measured
 from pages._shared import doubts

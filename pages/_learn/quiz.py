@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Device, Note
-from core.runs.job import Job
+from core.runs.queue.job import Job
 from core.wording import labels_of
 from pages._learn import quiz_questions
 from pages._learn.quiz_questions import Answers

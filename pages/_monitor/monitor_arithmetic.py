@@ -13,7 +13,7 @@ from core.analysis import limits as measured
 from core.errors import StoreError
 from core.i18n import Translate
 from core.records import Device, Estimate, Limits, RunResult, Workload
-from core.runs.job import Job
+from core.runs.queue.job import Job
 from pages._shared import resources
 
 CPU = "cpu"  # beside the GPUs' UUIDs

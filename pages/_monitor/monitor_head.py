@@ -9,7 +9,7 @@ import streamlit as st
 from core import units
 from core.i18n import Translate
 from core.messages import sentence
-from core.runs.job import Job
+from core.runs.queue.job import Job
 from core.wording import workload_words
 from pages._monitor.monitor_state import Seen
 from pages._shared.markdown import plain

@@ -14,8 +14,8 @@ from core.analysis.ladder import Ladder, Rung, rung_of
 from core.analysis.speedup import MIN_BLOCKS
 from core.i18n import Translate
 from core.records import Note, Origin, Precision, RunResult, Setup, Workload
-from core.runs.job import Job
 from core.runs.optimise import Progress
+from core.runs.queue.job import Job
 from core.runs.store import RunRow, Store
 from core.wording import device_of, rung_words, workload_words
 from pages._shared import language, live, notices, resources

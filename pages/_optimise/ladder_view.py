@@ -20,7 +20,7 @@ from core.figures import ladder as bars
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Comparison
-from core.runs import exchange
+from core.runs.files import exchange
 from core.wording import verdict_between
 from pages._optimise import ladder_device
 from pages._optimise.ladder_device import Climbed, climbed

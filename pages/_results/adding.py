@@ -11,10 +11,10 @@ from core.errors import InputError
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Note
-from core.runs import exchange
-from core.runs.importing import Plan, plan
-from core.runs.keeping import Keeper, listed
+from core.runs.files import exchange
+from core.runs.files.importing import Plan, plan
 from core.runs.listing import Listing
+from core.runs.queue.keeping import Keeper, listed
 from core.wording import badge_words, setup_words, workload_words
 from pages._results import side_by_side
 from pages._shared import language, resources, visitor

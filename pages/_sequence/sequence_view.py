@@ -22,7 +22,7 @@ from core.figures.sequence import Sequences
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import Comparison, Moment, RunResult
-from core.runs.chrome_trace import chrome_trace
+from core.runs.files.chrome_trace import chrome_trace
 from core.wording import labels_of, setup_words, verdict_between
 from pages._optimise import ladder_runs
 from pages._sequence import sequence_player

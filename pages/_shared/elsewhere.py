@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.i18n import Translate
-from core.runs import cluster
-from core.runs import kinds as kinds_of
-from core.runs.connections import Connection
-from core.runs.kinds import Kind
+from core.runs.elsewhere import cluster
+from core.runs.elsewhere import kinds as kinds_of
+from core.runs.elsewhere.connections import Connection
+from core.runs.elsewhere.kinds import Kind
 from pages._shared import resources
 from pages._shared.settings import token
 

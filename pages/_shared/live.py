@@ -12,9 +12,9 @@ from core import units
 from core.i18n import Translate
 from core.messages import sentence
 from core.records import RunResult
-from core.runs.assemble import Assembly, RunInProgress
-from core.runs.budget import minutes
-from core.runs.job import Job, JobState, Latest
+from core.runs.queue.assemble import Assembly, RunInProgress
+from core.runs.queue.budget import minutes
+from core.runs.queue.job import Job, JobState, Latest
 from core.wording import labels_of, workload_words
 from pages._shared import language, resources, visitor
 from pages._shared.markdown import plain

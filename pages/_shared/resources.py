@@ -14,20 +14,20 @@ from core import paths
 from core.errors import InputError, StoreError
 from core.hardware.monitor import Monitor
 from core.records import Note, RunResult
-from core.runs import cluster
 from core.runs.admission import Limits
 from core.runs.checkup import Checkup
-from core.runs.connections import Connections
+from core.runs.elsewhere import cluster
+from core.runs.elsewhere.connections import Connections
+from core.runs.elsewhere.targets import Targets
+from core.runs.files.recordings import Recordings, load_all
 from core.runs.guests import GuestImports
-from core.runs.job import Job
-from core.runs.jobs import Runner
-from core.runs.keeping import Keeper
 from core.runs.optimise import Optimiser
-from core.runs.recordings import Recordings, load_all
+from core.runs.queue.job import Job
+from core.runs.queue.jobs import Runner
+from core.runs.queue.keeping import Keeper
 from core.runs.scaling import Scaler
 from core.runs.store import Store
 from core.runs.sweeping.sweep import Sweeper
-from core.runs.targets import Targets
 
 
 @st.cache_resource(show_spinner=False)

@@ -18,8 +18,8 @@ from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token
 from core import hosting
 from core.errors import CrossoverError, InputError, MeasurementError
 from core.records import JobSpec, Target
-from core.runs.job import Job
-from core.runs.targets import Targets
+from core.runs.elsewhere.targets import Targets
+from core.runs.queue.job import Job
 from pages._shared import language, resources
 
 _ME = "visitor"

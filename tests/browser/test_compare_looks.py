@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.records import JobSpec
-from core.runs.keeping import Keeper
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.browser.acting import PATIENCE_MS, answer, charts
 from tests.browser.conftest import settled

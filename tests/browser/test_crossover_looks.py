@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.records import Setup
-from core.runs.keeping import Keeper
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.browser.acting import PATIENCE_MS, charts
 from tests.browser.conftest import settled

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from core.records import Setup
-from core.runs import exchange
-from core.runs.keeping import Keeper
+from core.runs.files import exchange
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.browser.acting import PATIENCE_MS, answer, charts
 from tests.browser.conftest import settled

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from core.i18n import english
 from core.records import Device
-from core.runs import exchange
-from core.runs.exchange import write_text
+from core.runs.files import exchange
+from core.runs.files.exchange import write_text
 from core.sharing import formats
 from tests.browser.judging import violations
 from tests.builders import make_environment, make_gpu_result, make_result

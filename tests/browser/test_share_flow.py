@@ -8,7 +8,7 @@ from dataclasses import replace
 from playwright.sync_api import Page, expect
 
 from core.records import Device, Setup
-from core.runs import exchange, recordings
+from core.runs.files import exchange, recordings
 from tests.browser.acting import PATIENCE_MS, VERDICT, answer, charts, job_of, visit
 from tests.browser.conftest import settled
 from tests.browser.judging import problems_of, too_wide, violations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.cli import engine, main
-from core.runs import machine_lock
+from core.runs.queue import machine_lock
 from tests.jobs.children import Server, fake_worker
 
 

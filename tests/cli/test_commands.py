@@ -10,9 +10,9 @@ import pytest
 from core import offers, paths
 from core.cli import engine
 from core.records import SCHEMA_VERSION, Workload
-from core.runs import recordings
+from core.runs.files import recordings
+from core.runs.queue.worker import Worker
 from core.runs.store import Store
-from core.runs.worker import Worker
 from tests.jobs.children import until
 from tests.jobs.fake_worker import BLOCKS
 

@@ -7,8 +7,8 @@ import pytest
 
 from core import paths
 from core.records import JobSpec
-from core.runs import exchange
-from core.runs.keeping import Keeper
+from core.runs.files import exchange
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.builders import make_gpu_result, make_result, make_spec
 

@@ -12,7 +12,7 @@ from core import paths
 from core.cli import elsewhere
 from core.errors import MeasurementError
 from core.records import Device, Note, Setup
-from core.runs import exchange
+from core.runs.files import exchange
 from core.runs.store import Store
 from core.sharing.command import reproduce
 from tests.builders import make_software

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from core import paths
-from core.runs import exchange, recordings
-from core.runs.keeping import Keeper
+from core.runs.files import exchange, recordings
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.builders import make_gpu_result, make_result
 

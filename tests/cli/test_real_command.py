@@ -11,7 +11,7 @@ import pytest
 
 from core.codec import to_plain
 from core.records import SCHEMA_VERSION, Setup
-from core.runs import exchange
+from core.runs.files import exchange
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from core.cli import scale as command
-from core.runs import exchange
+from core.runs.files import exchange
 from tests.cli.test_real_command import WITHOUT
 
 ROOT = Path(__file__).resolve().parents[2]

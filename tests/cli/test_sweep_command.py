@@ -5,7 +5,7 @@ import json
 import pytest
 
 from core.cli import sweep as command
-from core.runs import exchange
+from core.runs.files import exchange
 
 TWO = ("--setup", "device=cpu,threads=1", "--setup", "device=cpu,threads=1,data_path=loader")
 QUICK = ("sweep", "--model", "quick", *TWO, "--max-seconds", "300")

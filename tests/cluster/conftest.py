@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from core.runs.cluster import Cluster
+from core.runs.elsewhere.cluster import Cluster
 from tests import ray_cluster as clusters
 from tests.jobs.children import until
 
@@ -26,7 +26,7 @@ def ray_cluster():
 
 @pytest.fixture(scope="module")
 def shared(ray_cluster):
-    """A core.runs.cluster.Cluster connected to it, which soon notices that its head has gone."""
+    """A core.runs.elsewhere.cluster.Cluster connected to it, which soon notices that its head has gone."""
     change = "from core.cluster import reach; reach._PING_EVERY_S = 0.5"
     connected = Cluster(ray_cluster.address, patched(change))
     until(lambda: all(item.state == "free" for item in connected.targets()))  # a busy machine starts slowly

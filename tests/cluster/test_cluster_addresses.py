@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import MeasurementError
 from core.messages import sentence
-from core.runs.cluster import connected
+from core.runs.elsewhere.cluster import connected
 
 LIMIT_S = 10.0
 

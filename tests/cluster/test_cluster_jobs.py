@@ -20,7 +20,7 @@ from core.errors import MeasurementError
 from core.hardware.environment import git_revision
 from core.messages import sentence
 from core.records import JobSpec, Note, RunResult, Setup, Workload
-from core.runs.cluster import Cluster
+from core.runs.elsewhere.cluster import Cluster
 from tests import ray_cluster as clusters
 from tests.jobs.children import until
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.runs import machine_lock
-from core.runs.keeping import Keeper
-from core.runs.worker import Worker
+from core.runs.queue import machine_lock
+from core.runs.queue.keeping import Keeper
+from core.runs.queue.worker import Worker
 from tests.jobs.children import Server
 
 

@@ -10,9 +10,9 @@ from core.analysis.energy import energy_absent
 from core.analysis.parity import parity
 from core.errors import InputError
 from core.records import JobSpec, Setup
-from core.runs.assemble import Assembly
+from core.runs.queue.assemble import Assembly
+from core.runs.queue.worker import Worker
 from core.runs.scaling import usual_workers
-from core.runs.worker import Worker
 from tests.builders import make_workload
 
 torch = pytest.importorskip("torch")

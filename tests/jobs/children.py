@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 
 from core.records import JobSpec, Setup
-from core.runs.jobs import Runner
-from core.runs.worker import Worker
+from core.runs.queue.jobs import Runner
+from core.runs.queue.worker import Worker
 from tests.builders import make_workload
 
 ROOT = Path(__file__).resolve().parents[2]

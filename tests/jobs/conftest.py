@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.runs import machine_lock
-from core.runs.keeping import Keeper
+from core.runs.queue import machine_lock
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.jobs.children import Server, fake_worker
 

@@ -9,8 +9,8 @@ import pytest
 from core import messages
 from core.errors import InputError, MeasurementError
 from core.records import Note, Setup
-from core.runs import away, jobs, owner
 from core.runs.admission import Limits
+from core.runs.queue import away, jobs, owner
 from core.runs.store import Store
 from tests.builders import make_machine, make_setup
 from tests.fake_targets import (

@@ -12,8 +12,8 @@ import pytest
 from core.errors import InputError, MeasurementError
 from core.messages import sentence
 from core.records import Setup
-from core.runs import cluster
-from core.runs.cluster import Cluster, connected
+from core.runs.elsewhere import cluster
+from core.runs.elsewhere.cluster import Cluster, connected
 from tests.jobs.children import is_gone, job, until
 from tests.jobs.fake_driver import SILENT, TARGETS
 

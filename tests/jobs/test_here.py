@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import MeasurementError
-from core.runs.here import ThisMachine
+from core.runs.elsewhere.here import ThisMachine
 from tests.jobs.children import job
 
 

@@ -9,8 +9,8 @@ from core import messages
 from core.errors import InputError, StoreError
 from core.records import Setup
 from core.runs.admission import Bounds, Limits
-from core.runs.budget import Allowance
-from core.runs.keeping import Keeper
+from core.runs.queue.budget import Allowance
+from core.runs.queue.keeping import Keeper
 from tests.builders import make_setup
 from tests.jobs.children import job, until
 

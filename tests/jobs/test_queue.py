@@ -10,8 +10,8 @@ import pytest
 from core import messages
 from core.errors import InputError
 from core.records import Idle, Setup
-from core.runs import held, owner, serving
 from core.runs.admission import Limits
+from core.runs.queue import held, owner, serving
 from tests.builders import make_epochs, make_machine, make_setup
 from tests.jobs.children import ROOT, fake_worker, is_gone, job, until
 from tests.jobs.fake_worker import BLOCKS
@@ -266,7 +266,7 @@ def test_without_a_sensor_no_idle_draw_is_looked_for(serve, idle_draw, monkeypat
 HOLDER = """
 import sys
 from pathlib import Path
-from core.runs import machine_lock
+from core.runs.queue import machine_lock
 machine_lock.LOCK = Path(sys.argv[1])
 with machine_lock.machine_lock(lambda: False):
     print("held", flush=True)

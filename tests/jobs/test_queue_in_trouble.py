@@ -9,9 +9,9 @@ import pytest
 from core import messages
 from core.errors import StoreError
 from core.records import Note, Setup
-from core.runs import held, jobs, owner, worker
-from core.runs.keeping import Keeper
-from core.runs.worker import Worker
+from core.runs.queue import held, jobs, owner, worker
+from core.runs.queue.keeping import Keeper
+from core.runs.queue.worker import Worker
 from tests.builders import make_setup
 from tests.jobs.children import fake_worker, is_gone, job, until
 from tests.jobs.fake_worker import BLOCKS

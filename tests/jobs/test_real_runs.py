@@ -9,7 +9,7 @@ import pytest
 
 from core.analysis.comparison import compare
 from core.records import JobSpec, Note, Setup
-from core.runs.worker import Worker
+from core.runs.queue.worker import Worker
 from tests.builders import make_workload
 from tests.jobs.children import PATIENCE_S, ROOT, is_gone, until
 
@@ -48,8 +48,8 @@ def test_a_worker_killed_in_mid_run_leaves_its_blocks_and_a_working_queue(real, 
 SERVER = """
 import sys, threading
 from pathlib import Path
-from core.runs import held, jobs, machine_lock
-from core.runs.keeping import Keeper
+from core.runs.queue import held, jobs, machine_lock
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.jobs.test_real_runs import LONG, SHORT
 

@@ -8,8 +8,8 @@ from core.errors import InputError
 from core.records import Setup
 from core.runs.admission import Limits
 from core.runs.campaigns import AT_ONCE
+from core.runs.queue.worker import Worker
 from core.runs.sweeping.sweep import Sweeper, SweepSpec
-from core.runs.worker import Worker
 from tests.jobs.children import until
 
 CPU, TWO = Setup(threads=1), Setup(threads=1, data_path="loader")

@@ -12,7 +12,7 @@ import pytest
 from core.codec import to_plain
 from core.errors import MeasurementError
 from core.records import JobSpec, Setup
-from core.runs.worker import Worker
+from core.runs.queue.worker import Worker
 from tests.builders import make_workload
 from tests.jobs.children import PATIENCE_S, ROOT, is_gone
 

@@ -12,7 +12,7 @@ import torch
 from core.measure import devices, feeds, job
 from core.measure.trainee import Trainee
 from core.records import Device, JobSpec, Limits, Setup
-from core.runs.assemble import Assembly
+from core.runs.queue.assemble import Assembly
 from tests.builders import make_setup, make_workload
 
 ONE, OTHER = Setup(threads=1), Setup(threads=1, data_path="loader")

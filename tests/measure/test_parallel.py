@@ -20,8 +20,8 @@ from core.measure import devices, job, parallel, rank_process, ranks, sharing
 from core.measure.apart import receive, send
 from core.measure.parallel import Parallel
 from core.records import Device, JobSpec, Note, Setup
-from core.runs.assemble import Assembly
-from core.runs.worker import Worker
+from core.runs.queue.assemble import Assembly
+from core.runs.queue.worker import Worker
 from tests.builders import make_spec, make_workload
 from tests.jobs.children import is_gone, until
 from tests.measure.conftest import TINY

@@ -14,10 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from core.hardware import environment
 from core.records import JobSpec, RunResult
-from core.runs import exchange, machine_lock
 from core.runs.admission import Limits
-from core.runs.jobs import Runner
-from core.runs.keeping import Keeper
+from core.runs.files import exchange
+from core.runs.queue import machine_lock
+from core.runs.queue.jobs import Runner
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from pages._shared import resources, visitor
 from tests.builders import make_gpu_result, make_machine, make_result

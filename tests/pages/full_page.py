@@ -12,8 +12,8 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from core.records import JobSpec
-from core.runs.jobs import Runner
-from core.runs.keeping import Keeper
+from core.runs.queue.jobs import Runner
+from core.runs.queue.keeping import Keeper
 from pages._shared import resources
 from tests.builders import make_gpu_result, make_result
 from tests.pages.scripted import Workers, begun

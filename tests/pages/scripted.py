@@ -22,7 +22,7 @@ Event = dict[str, Any]
 
 
 class ScriptedWorker:
-    """Stands in for core.runs.worker.Worker. A job's events are those told to it, until END."""
+    """Stands in for core.runs.queue.worker.Worker. A job's events are those told to it, until END."""
 
     pid = os.getpid()  # the sampler reads this process instead
     start_s = 1.0

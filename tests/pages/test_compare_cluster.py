@@ -11,8 +11,8 @@ from core.errors import MeasurementError
 from core.i18n import english
 from core.messages import sentence
 from core.records import Note
-from core.runs import cluster
 from core.runs.admission import Limits
+from core.runs.elsewhere import cluster
 from core.sharing.bundle import gather
 from core.sharing.doubts import doubts
 from pages._shared import resources

@@ -13,7 +13,7 @@ from core.analysis.comparison import compare
 from core.i18n import english
 from core.messages import sentence
 from core.records import JobSpec, Note, ThreadTrial
-from core.runs.keeping import Keeper
+from core.runs.queue.keeping import Keeper
 from core.wording import verdict_sentence
 from tests.builders import (
     make_blocks,

@@ -17,8 +17,8 @@ from core.analysis.decide.plan import Plan, Terms
 from core.errors import InputError
 from core.i18n import english
 from core.records import Memory, Setup
-from core.runs.keeping import Keeper
-from core.runs.prices import examples
+from core.runs.files.prices import examples
+from core.runs.queue.keeping import Keeper
 from pages._decide import decide_runs, decide_take_away, decide_words
 from pages._decide.decide_controls import WhatIf
 from pages._decide.decide_costs import decide

@@ -9,8 +9,8 @@ import pytest
 
 from core.analysis.decide.plan import EXAMPLE_SOURCE
 from core.records import Setup
-from core.runs.keeping import Keeper
-from core.runs.prices import read_prices, write_prices
+from core.runs.files.prices import read_prices, write_prices
+from core.runs.queue.keeping import Keeper
 from pages._decide import decide_prices
 from tests.pages.reading import charts, errors, read, texts
 from tests.sweeps import make_grid

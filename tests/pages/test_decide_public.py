@@ -8,9 +8,9 @@ import pytest
 import streamlit as st
 
 from core.records import Setup
-from core.runs import exchange
-from core.runs.keeping import Keeper
-from core.runs.prices import MOST_OFFERS
+from core.runs.files import exchange
+from core.runs.files.prices import MOST_OFFERS
+from core.runs.queue.keeping import Keeper
 from pages._shared import resources
 from tests.pages.reading import errors, read, texts
 from tests.sweeps import make_grid

@@ -13,8 +13,8 @@ from core.hardware.doctor.facts import Finding, Remedy
 from core.messages import doctor as words
 from core.messages import sentence
 from core.records import Note
-from core.runs import masking
 from core.runs.checkup import Checkup, Examination
+from core.runs.files import masking
 from pages._shared import language, resources
 from tests.doctored import (
     UUID,

@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.messages import sentence
 from core.records import JobSpec, Setup, Workload
-from core.runs import exchange
-from core.runs.keeping import Keeper
+from core.runs.files import exchange
+from core.runs.queue.keeping import Keeper
 from tests.builders import make_gpu_result, make_result, make_spec
 from tests.pages.reading import charts, errors, has_chinese, read, texts
 

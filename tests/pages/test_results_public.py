@@ -7,7 +7,7 @@ import json
 import pytest
 import streamlit as st
 
-from core.runs import exchange
+from core.runs.files import exchange
 from pages._results import managing
 from tests.builders import make_result
 from tests.pages.reading import texts

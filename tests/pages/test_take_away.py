@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from core.i18n import english
-from core.runs import exchange
+from core.runs.files import exchange
 from core.sharing import formats
 from pages._shared import take_away
 from tests.pages.scripted import CPU, GPU

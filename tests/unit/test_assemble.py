@@ -9,8 +9,8 @@ import pytest
 from core.codec import to_plain
 from core.errors import InputError
 from core.records import Environment, JobSpec, LessonTrial, Memory, Note, Setup, Workload
-from core.runs import assemble
-from core.runs.assemble import Assembly
+from core.runs.queue import assemble
+from core.runs.queue.assemble import Assembly
 from tests.builders import BATCH, STEPS_PER_EPOCH, make_gpu_result, make_result, make_telemetry
 from tests.traces import make_trace
 

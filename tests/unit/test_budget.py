@@ -5,8 +5,8 @@ import pytest
 from core import messages
 from core.errors import InputError
 from core.records import JobSpec, Setup
-from core.runs.budget import Allowance, Budget, minutes
-from core.runs.pace import Pace, asked_s
+from core.runs.queue.budget import Allowance, Budget, minutes
+from core.runs.queue.pace import Pace, asked_s
 from tests.builders import make_setup, make_workload
 
 ALLOWANCE = Allowance(jobs=3, seconds=100.0, jobs_of_all=5, seconds_of_all=160.0, open_jobs=2)

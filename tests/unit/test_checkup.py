@@ -10,8 +10,9 @@ from filelock import FileLock, Timeout
 from core.errors import InputError, MeasurementError
 from core.messages import sentence
 from core.records import Device, Note
-from core.runs import checkup, machine_lock
+from core.runs import checkup
 from core.runs.checkup import Checkup, Examination, Probes, examine
+from core.runs.queue import machine_lock
 from tests.doctored import make_check, make_cuda_torch, make_facts, make_gpu_facts
 
 NONE_YET = make_gpu_facts(torch=None, torch_problem=Note("torch_missing"), checks=())

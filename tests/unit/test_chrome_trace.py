@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import InputError
 from core.records import Span
-from core.runs.chrome_trace import chrome_trace
+from core.runs.files.chrome_trace import chrome_trace
 from tests.builders import make_result
 from tests.traces import make_gpu_watched, make_trace, make_watched
 

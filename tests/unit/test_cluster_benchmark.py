@@ -7,7 +7,7 @@ import pytest
 from benchmarks import cluster
 from benchmarks.pairing import BrokenError
 from core.records import JobSpec, Note, Setup
-from core.runs.job import Job
+from core.runs.queue.job import Job
 from tests.builders import make_result, make_workload
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import InputError, MeasurementError
 from core.records import Note
-from core.runs.connections import Connection, Connections
+from core.runs.elsewhere.connections import Connection, Connections
 from tests.fake_targets import THREE, FakeTargets
 
 HERE, THERE = "10.0.0.1:6379", "10.0.0.2:6379"

@@ -15,7 +15,7 @@ import pytest
 from core import cli, i18n
 from core.analysis.comparison import compare
 from core.cli.table import print_results
-from core.runs import exchange
+from core.runs.files import exchange
 from core.setups import parse_setup
 from tests.builders import make_gpu_result, make_result
 

@@ -11,8 +11,8 @@ from core import messages
 from core.hardware.doctor.facts import Finding, PciDevice
 from core.i18n import english, translator
 from core.records import Device, Note
-from core.runs import masking
 from core.runs.checkup import Examination
+from core.runs.files import masking
 from core.sharing.doctor_report import nameless, report
 from core.sharing.doctor_words import agreement, verdict
 from tests.doctored import (

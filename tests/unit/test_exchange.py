@@ -17,7 +17,7 @@ from core.codec import to_plain
 from core.errors import InputError
 from core.messages import sentence
 from core.records import SCHEMA_VERSION, Idle, Note
-from core.runs import exchange, untrusted
+from core.runs.files import exchange, untrusted
 from tests.builders import make_gpu_result, make_result
 
 NOW = "2026-11-22T18:30:00+00:00"
@@ -315,7 +315,7 @@ def test_exchange_and_recordings_need_no_database_and_no_torch():
         "import sys\n"
         "for name in ('sqlalchemy', 'torch', 'streamlit', 'plotly'):\n"
         "    sys.modules[name] = None\n"
-        "import core.paths, core.runs.exchange, core.runs.recordings\n"
+        "import core.paths, core.runs.files.exchange, core.runs.files.recordings\n"
     )
     repository = Path(__file__).resolve().parents[2]
     done = subprocess.run(

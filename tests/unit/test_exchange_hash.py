@@ -8,7 +8,7 @@ import pytest
 from core.errors import InputError
 from core.messages import sentence
 from core.records import Note
-from core.runs import exchange
+from core.runs.files import exchange
 from tests.builders import make_gpu_result, make_result
 
 NOW = "2026-11-22T18:30:00+00:00"

@@ -9,8 +9,8 @@ import pytest
 from core.cli import export, main
 from core.errors import InputError
 from core.records import JobSpec
-from core.runs import exchange
-from core.runs.keeping import Keeper
+from core.runs.files import exchange
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from core.sharing import formats
 from tests.builders import make_gpu_result, make_result

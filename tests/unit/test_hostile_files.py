@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, example, given, settings
 from core.codec import to_plain
 from core.errors import InputError
 from core.messages import sentence
-from core.runs import exchange
-from core.runs.importing import plan
-from core.runs.keeping import Keeper
+from core.runs.files import exchange
+from core.runs.files.importing import plan
+from core.runs.files.untrusted import DEEPEST, LONGEST_NUMBER, MOST_VALUES, SIZE_LIMIT_BYTES, parse_json, shown
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
-from core.runs.untrusted import DEEPEST, LONGEST_NUMBER, MOST_VALUES, SIZE_LIMIT_BYTES, parse_json, shown
 from tests.documents import ANY_JSON, at, changed_documents, put, raw_places, true_document, use_everywhere
 from tests.hostile import TEXTS, hostile_files
 

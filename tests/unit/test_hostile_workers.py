@@ -10,7 +10,7 @@ from core.errors import InputError
 from core.figures.crossover import one_or_several as bars
 from core.figures.crossover import scaling, scaling_efficiency
 from core.i18n import english
-from core.runs import exchange
+from core.runs.files import exchange
 from core.scaling_words import communication_sentence, line_words, scaling_sentence, told
 from tests.documents import at, put, raw_places
 from tests.workers import make_strong, make_workers_result

@@ -7,9 +7,9 @@ import pytest
 
 from core.errors import InputError
 from core.messages import sentence
-from core.runs import exchange
-from core.runs.importing import plan
-from core.runs.keeping import Keeper
+from core.runs.files import exchange
+from core.runs.files.importing import plan
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.builders import make_gpu_result, make_result
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.analysis.quality import quality
 from core.analysis.summary import summarise
-from core.runs.keeping import Keeper
+from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from tests.builders import make_blocks, make_result
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from core.records import Note, Setup
-from core.runs.kinds import kinds, representative, setups_on
+from core.runs.elsewhere.kinds import kinds, representative, setups_on
 from tests.builders import make_cpu, make_machine, make_setup
 from tests.fake_targets import THREE, cpu_target, gpu_target, other_machine
 

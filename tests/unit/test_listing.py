@@ -12,8 +12,8 @@ from hypothesis import strategies as some
 from core.errors import InputError
 from core.records import Device, RunSpec, Setup, Workload
 from core.runs import listing
-from core.runs.keeping import listed
 from core.runs.listing import Listing
+from core.runs.queue.keeping import listed
 from core.runs.store import Store
 from core.runs.wanted import Choices, Order, Wanted
 from tests.builders import make_environment, make_gpu_result, make_result, make_spec, make_uniform_blocks

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from core.runs import machine_lock
+from core.runs.queue import machine_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 
 HOLDER = """
 import sys
 from pathlib import Path
-from core.runs import machine_lock
+from core.runs.queue import machine_lock
 machine_lock.LOCK = Path(sys.argv[1])
 with machine_lock.machine_lock(lambda: False) as mine:
     print("held" if mine else "given up", flush=True)

@@ -7,7 +7,7 @@ import sys
 import psutil
 import pytest
 
-from core.runs import owner
+from core.runs.queue import owner
 
 
 def test_this_process_is_alive_and_says_always_the_same():

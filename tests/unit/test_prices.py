@@ -12,7 +12,7 @@ from core.analysis.decide.cost import costed
 from core.analysis.decide.plan import EXAMPLE_SOURCE, Conditions, Plan, Terms
 from core.analysis.decide.plan_checks import checked_conditions, checked_terms
 from core.errors import InputError
-from core.runs.prices import MOST_OFFERS, MOST_TERMS, PriceTable, examples, read_prices, write_prices
+from core.runs.files.prices import MOST_OFFERS, MOST_TERMS, PriceTable, examples, read_prices, write_prices
 from tests.decisions import fast_gpu, slow_cpu
 
 TODAY = date(2026, 11, 29)

@@ -13,7 +13,7 @@ from core.analysis.quality import quality
 from core.errors import InputError
 from core.messages import sentence
 from core.records import Device, Note, Setup, Workload
-from core.runs import exchange, recordings
+from core.runs.files import exchange, recordings
 from tests.builders import make_cpu, make_environment, make_gpu_result, make_machine, make_result
 
 NOW = "2026-11-22T18:30:00+00:00"

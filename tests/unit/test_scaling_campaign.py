@@ -10,7 +10,7 @@ from core.hardware import environment
 from core.records import Device, Note
 from core.runs.admission import Limits
 from core.runs.campaigns import CancelledError
-from core.runs.job import Job
+from core.runs.queue.job import Job
 from core.runs.scaling import (
     Scaler,
     ScaleSpec,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.analysis.comparison import compare
 from core.i18n import english
 from core.records import DataInfo, Device, Note
-from core.runs import exchange, masking
+from core.runs.files import exchange, masking
 from core.sharing import formats
 from tests.builders import make_environment, make_gpu_result, make_machine, make_result, make_spec
 

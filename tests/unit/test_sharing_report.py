@@ -18,7 +18,7 @@ from core.figures.html import plotly_js
 from core.i18n import english
 from core.messages import sentence
 from core.records import Device, Note
-from core.runs import exchange
+from core.runs.files import exchange
 from core.sharing import formats, report
 from core.wording import verdict_sentence
 from tests.builders import make_blocks, make_environment, make_gpu_result, make_result

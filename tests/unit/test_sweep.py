@@ -8,7 +8,7 @@ import pytest
 from core.errors import InputError, MeasurementError
 from core.records import Environment, Limits, Note, Setup
 from core.runs.campaigns import CancelledError
-from core.runs.job import Surroundings
+from core.runs.queue.job import Surroundings
 from core.runs.sweeping.sweep import Progress, SweepSpec, sweep
 from tests.builders import make_machine, make_software
 from tests.sweeps import BATCHES, make_sweep_result

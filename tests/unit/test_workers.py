@@ -18,8 +18,9 @@ from core.errors import InputError
 from core.fact_sheet import fact_sheet
 from core.i18n import english
 from core.records import Communication, JobSpec, Note, Setup
-from core.runs import admission, vetting
+from core.runs import admission
 from core.runs.admission import Limits
+from core.runs.files import vetting
 from core.runs.sweeping.spec import SweepSpec, check_spec
 from core.setups import parse_setup, setup_text
 from core.sharing import csv_table

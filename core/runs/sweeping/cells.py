@@ -12,7 +12,7 @@ from core.analysis.crossover.sweep_plan import Times, predicted_step_s
 from core.analysis.leaderboard import hardware
 from core.analysis.machines import same_memory
 from core.records import Environment, Note, RunResult
-from core.runs.job import Surroundings
+from core.runs.queue.job import Surroundings
 from core.runs.sweeping.spec import SweepSpec, Untried
 from core.setups import setup_text
 

@@ -11,7 +11,7 @@ from core.analysis.crossover.step_fit import StepFit, fit
 from core.analysis.crossover.sweep import Cell
 from core.codec import to_plain
 from core.records import Note, Setup
-from core.runs import exchange
+from core.runs.files import exchange
 from core.runs.sweeping.sweep import Progress, line_of
 from core.setups import setup_text
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.errors import InputError
 from core.records import Note, Setup, Target
-from core.runs.kinds import kinds
+from core.runs.elsewhere.kinds import kinds
 
 _PACKAGES = ("torch", "torchvision")  # what speed hangs on
 

@@ -15,8 +15,8 @@ from core.records import Note, RunResult
 from core.runs import campaigns
 from core.runs.admission import Limits
 from core.runs.campaigns import Campaigns, CancelledError, Change, Measure
-from core.runs.job import Surroundings
-from core.runs.jobs import Runner
+from core.runs.queue.job import Surroundings
+from core.runs.queue.jobs import Runner
 from core.runs.sweeping.cells import APART, OF_A_CELL, Cells
 from core.runs.sweeping.points import Outcome, Point, Points, line_of
 from core.runs.sweeping.spec import (

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from core.errors import CrossoverError, MeasurementError
 from core.records import Note, Target
-from core.runs.targets import Targets
+from core.runs.elsewhere.targets import Targets
 
 
 @dataclass(frozen=True)

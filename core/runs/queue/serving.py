@@ -19,12 +19,12 @@ from core.hardware.cpu import CpuReader
 from core.hardware.sampler import Sampler
 from core.records import Device, Idle, Note
 from core.runs.admission import Limits
-from core.runs.held import Held, note_of
-from core.runs.job import Job, Surroundings
-from core.runs.keeping import Keeper
-from core.runs.machine_lock import machine_lock
-from core.runs.targets import Event
-from core.runs.worker import Worker, killed_after
+from core.runs.elsewhere.targets import Event
+from core.runs.queue.held import Held, note_of
+from core.runs.queue.job import Job, Surroundings
+from core.runs.queue.keeping import Keeper
+from core.runs.queue.machine_lock import machine_lock
+from core.runs.queue.worker import Worker, killed_after
 
 
 class Serving(Held):

@@ -23,9 +23,9 @@ from core.analysis.soundness import refuse_unsound
 from core.codec import from_plain, to_plain
 from core.errors import InputError
 from core.records import SCHEMA_VERSION, Comparison, RunResult
-from core.runs.masking import masked, masked_comparison, without_paths
-from core.runs.untrusted import SIZE_LIMIT_BYTES, parse_json, shown
-from core.runs.vetting import refuse_odd_values, sayable, vet
+from core.runs.files.masking import masked, masked_comparison, without_paths
+from core.runs.files.untrusted import SIZE_LIMIT_BYTES, parse_json, shown
+from core.runs.files.vetting import refuse_odd_values, sayable, vet
 
 __all__ = [
     "SIZE_LIMIT_BYTES",

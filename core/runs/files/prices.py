@@ -13,7 +13,7 @@ from core.analysis.decide.plan import EXAMPLE_DATE, EXAMPLE_SOURCE, Conditions, 
 from core.analysis.decide.plan_checks import checked_conditions, checked_terms
 from core.codec import from_plain, to_plain
 from core.errors import InputError
-from core.runs.untrusted import parse_json, shown
+from core.runs.files.untrusted import parse_json, shown
 
 SCHEMA_VERSION = 2  # 1: without names, one offer for each device and way
 SIZE_LIMIT_BYTES = 256 << 10

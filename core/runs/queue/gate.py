@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from core.errors import InputError
 from core.runs.admission import Limits
-from core.runs.budget import Budget, minutes
-from core.runs.job import Job
-from core.runs.pace import Pace, asked_s
+from core.runs.queue.budget import Budget, minutes
+from core.runs.queue.job import Job
+from core.runs.queue.pace import Pace, asked_s
 
 
 class Gate:

@@ -14,7 +14,7 @@ from core.analysis.quality import quality
 from core.analysis.summary import final_accuracy
 from core.errors import StoreError
 from core.records import Note, RunResult
-from core.runs.job import Job, JobState
+from core.runs.queue.job import Job, JobState
 
 if TYPE_CHECKING:  # the store needs SQLAlchemy, which a machine that only measures may lack
     from core.runs.store import JobRow, RunSummary, Store

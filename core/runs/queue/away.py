@@ -18,11 +18,11 @@ from core.codec import from_plain, to_plain
 from core.errors import CrossoverError, InputError, MeasurementError
 from core.messages.notes import ABSENT
 from core.records import CpuSample, Device, GpuSample, Machine, Note, RunResult, Software, Status
-from core.runs.assemble import Assembly
-from core.runs.held import Held
-from core.runs.job import Job, Surroundings
-from core.runs.targets import Event, Targets
-from core.runs.vetting import cleaned, problems_of_note, refuse_odd_values, vet
+from core.runs.elsewhere.targets import Event, Targets
+from core.runs.files.vetting import cleaned, problems_of_note, refuse_odd_values, vet
+from core.runs.queue.assemble import Assembly
+from core.runs.queue.held import Held
+from core.runs.queue.job import Job, Surroundings
 
 _CANCEL_AGAIN_S = 1.0
 _CANCELS = 10  # then the job is over here, whatever becomes of it there

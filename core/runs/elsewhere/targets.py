@@ -11,7 +11,7 @@ Event = dict[str, Any]
 
 
 class Targets(Protocol):
-    """This machine (core.runs.here) or a cluster (core.runs.cluster). Safe to call from several threads.
+    """This machine (`here`) or a cluster (`cluster`). Safe to call from several threads.
 
     The events of a job are those of `core.measure`, and of where it is measured:
 

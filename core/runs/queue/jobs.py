@@ -16,14 +16,14 @@ from pathlib import Path
 
 from core.errors import InputError, StoreError
 from core.records import JobSpec, Note, Target
-from core.runs import owner
 from core.runs.admission import Limits, check
-from core.runs.away import Away
-from core.runs.job import Job
-from core.runs.keeping import Keeper
-from core.runs.serving import Serving
-from core.runs.targets import Event, Targets
-from core.runs.worker import Worker
+from core.runs.elsewhere.targets import Event, Targets
+from core.runs.queue import owner
+from core.runs.queue.away import Away
+from core.runs.queue.job import Job
+from core.runs.queue.keeping import Keeper
+from core.runs.queue.serving import Serving
+from core.runs.queue.worker import Worker
 
 _HEARTBEAT_S = 30.0
 _PURGE_EVERY_S = 24 * 3600.0

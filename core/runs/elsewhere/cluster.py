@@ -21,9 +21,9 @@ from typing import Any
 from core.codec import from_plain, to_plain
 from core.errors import CrossoverError, InputError, MeasurementError
 from core.records import JobSpec, Target
-from core.runs.targets import Event
+from core.runs.elsewhere.targets import Event
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _START = (sys.executable, "-m", "core.cluster")
 _ADDRESS = re.compile(r"auto|(ray://)?([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:]{2,45}\]):(\d{1,5})")
 _REACHED_S = 10.0  # until a Ray of our version has answered
@@ -65,7 +65,7 @@ def connected(address: str) -> Cluster:
 
 
 class Cluster:
-    """One driver process, for any number of jobs at once. Implements core.runs.targets.Targets."""
+    """One driver process, for any number of jobs at once. Implements core.runs.elsewhere.targets.Targets."""
 
     def __init__(self, address: str, start: tuple[str, ...] = _START) -> None:
         """Start the driver and wait until it has entered the cluster. Raises MeasurementError if it doesn't."""

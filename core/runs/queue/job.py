@@ -25,8 +25,8 @@ from core.records import (
     Target,
     Telemetry,
 )
-from core.runs.assemble import Assembly
-from core.runs.budget import Charge
+from core.runs.queue.assemble import Assembly
+from core.runs.queue.budget import Charge
 
 JobState = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
 Latest = tuple[CpuSample | None, dict[str, GpuSample]]  # GPUs by uuid

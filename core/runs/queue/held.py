@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 
 from core.errors import CrossoverError
 from core.records import Note
-from core.runs import owner
 from core.runs.admission import Limits
-from core.runs.gate import Gate
-from core.runs.job import Job, JobState
-from core.runs.keeping import Keeper
-from core.runs.targets import Event
+from core.runs.elsewhere.targets import Event
+from core.runs.queue import owner
+from core.runs.queue.gate import Gate
+from core.runs.queue.job import Job, JobState
+from core.runs.queue.keeping import Keeper
 
 _KEPT_IN_MEMORY = 20  # jobs that are over; older ones are read from the store
 _PARTIAL_EVERY_S = 5.0  # what a dead server leaves behind is at most this old

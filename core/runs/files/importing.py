@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from core.errors import InputError
 from core.records import RunResult
-from core.runs import exchange
-from core.runs.untrusted import shown
+from core.runs.files import exchange
+from core.runs.files.untrusted import shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from core.records import Device, JobSpec, Software
 
 Event = dict[str, Any]
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 # A broken driver can hang the first call; nothing sane takes this long to load torch.
 _START_LIMIT_S = 180.0
 _STDERR_LINES = 30

@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.messages.notes import ABSENT
 from core.records import JobSpec, Note, RunResult
 from core.runs import admission
-from core.runs.untrusted import shown
+from core.runs.files.untrusted import shown
 
 LONGEST_TEXT = 10_000  # characters; kernels' names and torch's complaints have thousands
 MOST_ITEMS = 20_000  # of a list: an hour of blocks is 7,200, a watched step has 4,000 spans

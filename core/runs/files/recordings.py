@@ -13,7 +13,7 @@ from typing import Any
 
 from core.errors import InputError
 from core.records import RunResult, Workload
-from core.runs import exchange, untrusted
+from core.runs.files import exchange, untrusted
 
 # A folder of one person, an address, a name of a machine in a network.
 _PERSONAL = re.compile(

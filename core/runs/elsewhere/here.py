@@ -11,9 +11,9 @@ from core.codec import to_plain
 from core.errors import MeasurementError
 from core.hardware import environment, nvml
 from core.records import Device, JobSpec, Machine, Target, TargetState
-from core.runs.job import Job
-from core.runs.jobs import Runner
-from core.runs.targets import Event
+from core.runs.elsewhere.targets import Event
+from core.runs.queue.job import Job
+from core.runs.queue.jobs import Runner
 
 _LOOK_EVERY_S = 0.5
 
