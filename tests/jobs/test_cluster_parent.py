@@ -161,7 +161,7 @@ def test_a_driver_that_hangs_is_ended_and_so_are_its_jobs(reach, monkeypatch):
         list(events(at, ENDLESS))
     assert problem.value.code == "cluster_driver_hangs"
     assert sentence(problem.value.code, problem.value.facts)
-    assert is_gone(at._process.pid)
+    until(lambda: is_gone(at._process.pid), "the end of the driver, whose output ended before it")
 
 
 def test_closing_does_not_wait_for_who_writes_in_vain(reach, monkeypatch):
