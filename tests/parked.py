@@ -7,7 +7,7 @@ import threading
 from core.errors import MeasurementError
 from core.runs.campaigns import CancelledError
 
-LONG_S = 20  # nothing is waited for that long
+LONG_S = 60  # nothing is waited for that long
 
 
 class Park:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from core.analysis import limits, stats, timed
 from core.analysis.comparability import Difference, differences, gpu_used, machine_name
 from core.analysis.energy import energy
-from core.analysis.machines import cores_of, kind_elsewhere
+from core.analysis.machines import kind_elsewhere, whole_cores
 from core.analysis.parity import REASONS, parity
 from core.analysis.speedup import MIN_BLOCKS, speedup
 from core.records import Caveat, CpuSample, Fact, GpuSample, RunResult, ThreadTrial
@@ -257,7 +257,7 @@ def _workers_oversubscribed(result: RunResult) -> Caveat | None:
     setup = result.spec.setup
     if setup.workers == 1 or setup.device != "cpu" or result.environment is None or result.threads is None:
         return None
-    cores, wanted = cores_of(result.environment.machine.cpu), setup.workers * result.threads
+    cores, wanted = whole_cores(result.environment.machine.cpu), setup.workers * result.threads
     if cores is None or wanted <= cores:
         return None
     shown = int(cores) if cores.is_integer() else cores

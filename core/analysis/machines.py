@@ -69,6 +69,17 @@ def cores_of(cpu: Cpu) -> float | None:
     return min(limits, default=None)
 
 
+def whole_cores(cpu: Cpu) -> float | None:
+    """As many as compute at full speed at the same time: threads of one physical core share its units."""
+    limits = [float(cores) for cores in (cores_of(cpu), cpu.physical_cores) if cores is not None]
+    return min(limits, default=None)
+
+
+def whole_gib(memory_bytes: int | None) -> int | None:
+    """The same machine reports a little more or less from one start to the next."""
+    return None if memory_bytes is None else max(1, round(memory_bytes / 2**30)) * 2**30
+
+
 def kind_elsewhere(result: RunResult) -> str | None:
     """The kind of the other machine that a cluster measured this on; None: it was measured otherwise."""
     told = next((note.facts.get("kind") for note in result.notes if note.code == "through_ray"), None)
@@ -91,9 +102,7 @@ def _cores(result: RunResult) -> float | None:
 
 
 def _memory(result: RunResult) -> int | None:
-    """In whole GiB: the same machine reports a little more or less from one start to the next."""
-    memory = result.environment.machine.memory_bytes if result.environment else None
-    return None if memory is None else max(1, round(memory / 2**30)) * 2**30
+    return whole_gib(result.environment.machine.memory_bytes) if result.environment else None
 
 
 _LEVELS: tuple[tuple[str, Callable[[RunResult], Hashable]], ...] = (

@@ -13,6 +13,7 @@ from typing import Any
 from core import messages
 from core.analysis.crossover.scaling import Kind
 from core.cli.engine import as_error, engine, known_devices, watch
+from core.cli.files import refuse_unwritable
 from core.cli.scale_table import job_words, print_scale
 from core.codec import to_plain
 from core.errors import InputError
@@ -61,8 +62,7 @@ def add_to(commands: Any) -> None:
 
 def _main(arguments: argparse.Namespace, translate: Translate) -> int:
     file: Path | None = arguments.json
-    if file is not None and not file.absolute().parent.is_dir():
-        raise InputError("file_not_written", name=file.name, problem="there is no such folder")
+    refuse_unwritable(file)
     spec = ScaleSpec(
         model=arguments.model,
         dataset=arguments.dataset,
@@ -98,7 +98,7 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
 
 
 def _usual(spec: ScaleSpec, devices: Sequence[Device]) -> tuple[int, ...]:
-    found = usual_workers(spec.device, devices)
+    found = usual_workers(spec.device, devices, spec.threads)
     if len(found) < 2:
         raise InputError("scaling_one_device", device=spec.device)
     return found

@@ -31,6 +31,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_S = 180.0
 _GRACE_S = 1.0  # for the others to say what is wrong, once one of them has failed
 _LAST_WORDS = 600  # characters
+# On GPUs whoever has waited too long for another is ended by NCCL's watchdog, with a page of addresses
+_NCCL_WAITED = "caught collective operation timeout"
 _LOOPBACK = {"linux": "lo", "darwin": "lo0"}
 # Each worker's OpenMP would count from the first core on, and bind its first thread to that one
 _BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
@@ -47,7 +49,7 @@ class Parallel(Apart):
         try:
             self._ask("join", spec.setup.device, _PATIENCE_S)
             self._start_s = time.perf_counter() - started
-            each = max(1, threads.most(default_threads) // spec.setup.workers)
+            each = threads.share(default_threads, spec.setup.workers)
             self._ask("build", spec, data, each, clock_origin)
         except BaseException:
             self.close()
@@ -176,11 +178,10 @@ class _Group:
         if dead := [rank for rank, problem in problems.items() if isinstance(problem, _Dead)]:
             return self._death(dead[0])
         if not told or any("Timed out" in str(problem) or "timeout" in str(problem) for problem in told):
-            return MeasurementError("parallel_worker_hangs", workers=self._workers, seconds=_PATIENCE_S)
+            return self._hang()
         rank, problem = next(iter(problems.items()))
-        text = next(iter(str(problem).splitlines()), "") or type(problem).__name__
         return MeasurementError(
-            "parallel_worker_failed", worker=rank + 1, workers=self._workers, problem=text[:_LAST_WORDS]
+            "parallel_worker_failed", worker=rank + 1, workers=self._workers, problem=_gist(problem)
         )
 
     def _death(self, rank: int) -> MeasurementError:
@@ -188,10 +189,15 @@ class _Group:
         code = self._processes[rank].wait()
         if code == -signal.SIGKILL:
             return MeasurementError("parallel_worker_killed", **who)
-        words = self._said(rank).read_text(errors="replace").strip()[-_LAST_WORDS:]
+        words = self._said(rank).read_text(errors="replace").strip()
+        if _NCCL_WAITED in words:
+            return self._hang()
         if not words:
             return MeasurementError("parallel_worker_ended", exit_code=code, **who)
-        return MeasurementError("parallel_worker_died", exit_code=code, last_words=words, **who)
+        return MeasurementError("parallel_worker_died", exit_code=code, last_words=words[-_LAST_WORDS:], **who)
+
+    def _hang(self) -> MeasurementError:
+        return MeasurementError("parallel_worker_hangs", workers=self._workers, seconds=_PATIENCE_S)
 
     def end(self) -> None:
         """Whatever they are doing; may be called again."""
@@ -206,6 +212,13 @@ class _Group:
 
 class _Dead(Exception):
     """A worker's line has ended."""
+
+
+def _gist(problem: Exception) -> str:
+    """What an error says first; of NCCL, whose first line is the same for all errors, what it says last."""
+    first, _, cause = str(problem).partition("Last error:")
+    lines = cause.strip().splitlines() or first.splitlines()
+    return (next(iter(lines), "") or type(problem).__name__)[:_LAST_WORDS]
 
 
 def _refuse_binding() -> None:

@@ -1,7 +1,7 @@
 """One of the processes that train a setup together: its share of each batch, gradients averaged with all.
 
 Every process does the same calls in the same order (core.measure.parallel passes them on). Whatever is decided
-by a clock is decided by the first one's, which `_timed` tells to all: so they take the same number of steps.
+by a clock is decided by times that `_timed` makes the same for all: so they take the same number of steps.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Rank(Trainee):
         if spec.setup.threads is None and self.device.type == "cpu":
             self._notes.append(Note("threads_shared_out", {"threads": threads, "workers": self.workers}))
         if self.device.type == "cuda":
-            self._notes += _unlike(self.device, self.workers)
+            self._notes += _unlike(torch.device(spec.setup.device), self.workers)
         if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.model.modules()):
             self._notes.append(Note("batch_norm_per_worker", {"workers": self.workers}))
 
@@ -69,21 +69,20 @@ class Rank(Trainee):
         return super()._parts_of(sharing.averaged(model, self.device), feed, optimiser)
 
     def _timed(self, loop: loops.Loop, steps: int) -> tuple[float, float, list[Tensor]]:
-        """The first worker's clock, from when all are ready until all are done; told to all of them."""
-        times = torch.zeros(2, dtype=torch.float64)
+        """From when the first of them begins until the last is done, by the clock that a machine's processes
+        share; the same for all of them. Telling each other isn't timed: it may take as long as a short step."""
+        began: list[float] = []
 
-        def all_of_it(steps: int, kept: list[Tensor]) -> None:
+        def after_all(steps: int, kept: list[Tensor]) -> None:
             sharing.meet()
-            times[0] = time.perf_counter()
+            began.append(time.perf_counter())
             loop(steps, kept)
-            devices.synchronise(self.device)
-            sharing.meet()
-            times[1] = time.perf_counter() - times[0]
 
-        _start, _duration, kept = super()._timed(all_of_it, steps)
-        dist.broadcast(times, src=0)
-        start, duration = times.tolist()
-        return start, duration, kept
+        start, duration, kept = super()._timed(after_all, steps)
+        ends = torch.tensor([-began[0], start + duration], dtype=torch.float64)
+        dist.all_reduce(ends, dist.ReduceOp.MAX)
+        before, end = ends.tolist()
+        return -before, end + before, kept
 
     def _find_threads(self, max_seconds: float, loop: loops.Loop) -> None:
         """Nothing is searched: the cores are shared out."""
@@ -183,8 +182,9 @@ def _told(problem: Exception) -> Exception:
     if isinstance(problem, CrossoverError):
         return problem
     text = str(problem)
-    full = isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in text
-    if full:
+    full = isinstance(problem, (MemoryError, torch.OutOfMemoryError))
+    # as the CPU's allocator says it, and CUDA and NCCL, which allocate by themselves
+    if full or "can't allocate memory" in text or "out of memory" in text:
         # to look for a batch that fits, one process alone would have to take it
         return MemoryError(text)
     if "Expected more than 1 value per channel" in text:  # batch normalisation over a 1x1 picture

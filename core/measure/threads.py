@@ -35,6 +35,12 @@ def most(default: int) -> int:
     return usable if described.quota_cores is None else max(1, min(usable, int(described.quota_cores)))
 
 
+def share(default: int, workers: int) -> int:
+    """Threads for each of several workers: the physical cores shared out, so that none has to share one."""
+    highest = most(default)
+    return max(1, min(highest, cpu.describe().physical_cores or highest) // workers)
+
+
 def search(
     kind: Hashable,
     counts: list[int],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.analysis.crossover.scaling import Kind, Scaling, scalings
+from core.analysis.machines import whole_cores
 from core.errors import InputError
 from core.hardware import environment
 from core.records import Device, JobSpec, Note, RunResult, Setup, Workload
@@ -94,9 +96,9 @@ class ScaleProgress(campaigns.Progress):
         return tuple(line for line in scalings(self.results) if line.kind in self.spec.kinds)
 
 
-def usual_workers(device: str, devices: Sequence[Device]) -> tuple[int, ...]:
-    """1, 2, 4, 8, as far as there are GPUs of this kind, or cores on a CPU for one thread each."""
-    most = cores() if device == "cpu" else _equal_devices(device, devices)
+def usual_workers(device: str, devices: Sequence[Device], threads: int | None = 1) -> tuple[int, ...]:
+    """1, 2, 4, 8, as far as there are GPUs of this kind, or on a CPU cores for the `threads` of each."""
+    most = cores() // max(1, threads or 1) if device == "cpu" else _equal_devices(device, devices)
     return tuple(count for count in USUAL if count <= most)
 
 
@@ -137,16 +139,15 @@ def refuse_unknown_device(spec: ScaleSpec, devices: Sequence[Device]) -> None:
 
 
 def cores() -> int:
-    """That may be used here."""
-    cpu = environment.machine().cpu
-    limits = [limit for limit in (cpu.usable_cores, cpu.quota_cores) if limit is not None]
-    return max(1, math.floor(min(limits, default=1)))
+    """That may be used here, each by one thread."""
+    return max(1, math.floor(whole_cores(environment.machine().cpu) or 1))
 
 
 def _equal_devices(device: str, devices: Sequence[Device]) -> int:
-    """The devices of this name from this one on: the workers take those that follow it."""
+    """The devices of this name from this one on, up to another: the workers take those that follow it."""
     ids = [item.id for item in devices]
     first = next((item for item in devices if item.id in (device, f"{device}:0")), None)
     if first is None:
         return 1
-    return sum(item.name == first.name for item in devices[ids.index(first.id) :])
+    following = devices[ids.index(first.id) :]
+    return sum(1 for _ in itertools.takewhile(lambda item: item.name == first.name, following))

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from core.cli import scale as command
+from core.runs import admission, scale_spec
 from core.runs.files import exchange
 from tests.cli.test_real_command import WITHOUT
 
@@ -53,6 +54,16 @@ def test_weak_jobs_follow_the_strong_one(crossover, servers, tmp_path):
         line.startswith("✗ 2 workers (batch 128): ") and "only 1437 training images" in line for line in out
     )
     assert code == 0
+
+
+def test_the_usual_workers_leave_each_its_threads(crossover, monkeypatch):
+    monkeypatch.setattr(scale_spec, "cores", lambda: 4)
+    monkeypatch.setattr(admission.os, "cpu_count", lambda: 8)
+    _, _, err = crossover(*QUICK, "--threads", "2", "--kind", "strong")
+    assert "Job 1 of 1 · one batch shared out (strong scaling): 1, 2 workers in turns" in err
+    code, _, err = crossover(*QUICK, "--threads", "3", "--kind", "strong")
+    assert code == 2
+    assert "room for one worker only" in err[-1]
 
 
 def test_between_two_jobs_enough_is_enough(crossover, monkeypatch, tmp_path):
@@ -107,7 +118,7 @@ def test_a_worker_that_dies_is_a_failed_run(crossover):
         (("--workers", "1;2"), "can't be read"),
         (("--workers", "1,3", "--kind", "strong"), "shared out"),
         (("--batch-size", "0"), "batch_size must be from 1"),
-        (("--json", "/no/such/folder/out.json"), "no such folder"),
+        (("--json", "/no/such/folder/out.json"), "no folder /no/such/folder"),
         (("--max-seconds", "nan"), "max_seconds"),
         (("--kind", "sideways"), "invalid choice"),
         (("--model", "refused"), "smaller batch"),

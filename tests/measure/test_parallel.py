@@ -16,7 +16,7 @@ from torch import nn
 from core.analysis.comparison import compare
 from core.analysis.parity import parity
 from core.errors import InputError, MeasurementError
-from core.measure import devices, job, parallel, rank_process, ranks, sharing
+from core.measure import devices, job, parallel, rank_process, ranks, sharing, trainee
 from core.measure.apart import receive, send
 from core.measure.parallel import Parallel
 from core.records import Device, JobSpec, Note, Setup
@@ -40,14 +40,15 @@ def results_of(events, *setups):
 
 
 def test_two_workers_do_the_training_of_one(run_job, monkeypatch):
-    block, held = Parallel.block, []
+    block, held, pids = Parallel.block, [], set()
 
     def watched(self, seconds, lead_in):
         held.extend(psutil.Process(process.pid).memory_info().rss for process in self._group._processes)
+        pids.update(process.pid for process in self._group._processes)
         return block(self, seconds, lead_in)
 
     monkeypatch.setattr(Parallel, "block", watched)
-    events = run_job(ONE, TWO, max_seconds=5.0)
+    events = run_job(ONE, TWO)
     assert events.error is None
     one, two = results_of(events, ONE, TWO)
     assert (one.status, two.status) == ("finished", "finished")
@@ -71,7 +72,7 @@ def test_two_workers_do_the_training_of_one(run_job, monkeypatch):
     assert one.communication is None
 
     assert [stage.stage for stage in two.anatomy.stages] == ["load", "forward", "backward", "optimiser"]
-    assert not psutil.Process().children(), "the workers are ended with the job"
+    assert not {child.pid for child in psutil.Process().children()} & pids, "the workers are ended with the job"
 
 
 def test_a_lost_worker_ends_its_setup_and_no_other(run_job, monkeypatch):
@@ -84,7 +85,7 @@ def test_a_lost_worker_ends_its_setup_and_no_other(run_job, monkeypatch):
         return block(self, seconds, lead_in)
 
     monkeypatch.setattr(Parallel, "block", losing)
-    events = run_job(TWO, ONE, max_seconds=5.0)
+    events = run_job(TWO, ONE)
     assert events.error is None
     assert events.statuses() == {0: "failed", 1: "finished"}
     (end,) = events.of("run_end", 0)
@@ -154,6 +155,8 @@ def test_buckets_are_filled_as_torch_fills_them():
         (ValueError("Expected more than 1 value per channel"), MeasurementError, "worker_batch_needs_two"),
         (InputError("images_too_small", model="cnn"), InputError, "images_too_small"),
         (torch.AcceleratorError("CUDA error: launch failure"), RuntimeError, "launch failure"),
+        (torch.AcceleratorError("CUDA error: out of memory"), MemoryError, "out of memory"),
+        (RuntimeError("NCCL error in: x\nLast error:\nCuda failure 2 'out of memory'"), MemoryError, "Cuda"),
     ],
 )
 def test_a_workers_problem_survives_the_way(problem, kind, text):
@@ -164,11 +167,16 @@ def test_a_workers_problem_survives_the_way(problem, kind, text):
 
 def test_what_cant_be_started_fails_as_a_setup_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(parallel.tempfile, "tempdir", str(tmp_path))
-    opened = psutil.Process().num_fds()
+    ends = []
+
+    def piped():
+        ends.extend(pair := Pipe())
+        return pair
 
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    monkeypatch.setattr(parallel, "Pipe", piped)
     for owner, name in ((parallel.subprocess, "Popen"), (parallel.tempfile, "TemporaryDirectory")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, full)
@@ -176,7 +184,7 @@ def test_what_cant_be_started_fails_as_a_setup_and_leaves_nothing(tmp_path, monk
                 parallel._Group(make_spec(workers=2))
         facts = {"worker": 1, "workers": 2, "problem": "No space left on device"}
         assert (failure.value.code, failure.value.facts) == ("parallel_worker_failed", facts)
-    assert psutil.Process().num_fds() == opened
+    assert [end.closed for end in ends] == [True, True]
     assert not list(tmp_path.iterdir())
 
 
@@ -262,6 +270,55 @@ def test_gpus_of_several_kinds_are_told_of(monkeypatch):
     assert ranks._unlike(torch.device("cuda:1"), 2) == [Note("unlike_gpus", {"first": "H200", "others": "T4"})]
 
 
+def rank_of(monkeypatch, number, workers, device="cpu"):
+    """A worker of a group that isn't there, whose training is built by nobody."""
+
+    def built(self, spec, data, threads, clock_origin):
+        self.spec, self.device, self._notes, self.model = (
+            spec,
+            torch.device(spec.setup.device),
+            [],
+            nn.Identity(),
+        )
+
+    monkeypatch.setattr(ranks.Trainee, "__init__", built)
+    monkeypatch.setattr(ranks.dist, "get_rank", lambda: number)
+    monkeypatch.setattr(ranks.dist, "get_world_size", lambda: workers)
+    return ranks.Rank(make_spec(device=device, workers=workers), None, 1, 0.0)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_every_worker_knows_the_gpus_of_all(number, monkeypatch):
+    names = dict(enumerate(["H200", "H200", "T4"]))  # a fourth can't be asked for
+    monkeypatch.setattr(torch.cuda, "get_device_name", names.__getitem__)
+    rank = rank_of(monkeypatch, number, 2, "cuda:1")
+    assert rank.device == torch.device("cuda", 1 + number)
+    assert rank._notes == [Note("unlike_gpus", {"first": "H200", "others": "T4"})]
+
+
+def test_a_block_lasts_from_the_first_that_begins_to_the_last_that_is_done(monkeypatch):
+    """In halves, which floats hold exactly; whoever waits for news at either end waits ten."""
+    now = 1000.0
+
+    def passes(seconds):
+        nonlocal now
+        now += seconds
+
+    def others_told(ends, operation):
+        assert operation is ranks.dist.ReduceOp.MAX
+        passes(10)
+        # the other began half a second before this one, and was done a second and a half after it
+        ends.copy_(torch.maximum(ends, torch.tensor([-1009.5, 1014.5], dtype=torch.float64)))
+
+    rank = rank_of(monkeypatch, 1, 2)
+    clock = SimpleNamespace(perf_counter=lambda: now)
+    monkeypatch.setattr(ranks, "time", clock)
+    monkeypatch.setattr(trainee, "time", clock)
+    monkeypatch.setattr(ranks.sharing, "meet", lambda: passes(10))
+    monkeypatch.setattr(ranks.dist, "all_reduce", others_told)
+    assert rank._timed(lambda steps, kept: passes(steps), 3) == (1009.5, 5.0, [])
+
+
 def group_of(count):
     """A group without processes, and its workers' ends of the lines."""
     group = object.__new__(parallel._Group)
@@ -304,6 +361,11 @@ def test_a_workers_last_words_are_told(tmp_path, monkeypatch):
     facts = {"worker": 2, "workers": 2, "exit_code": 7, "last_words": "Traceback\nbus error"}
     assert (failure.value.code, failure.value.facts) == ("parallel_worker_died", facts)
     assert group._death(0).code == "parallel_worker_ended"
+    said = (
+        "[Rank 0] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=9) ran for 180023 milliseconds"
+    )
+    (tmp_path / "0.stderr").write_text(said + "\nframe #0: somewhere" * 100)
+    assert group._death(0).code == "parallel_worker_hangs", "it waited for the other"
 
 
 def group_after(**problems):
@@ -320,6 +382,11 @@ def test_a_cause_is_told_before_what_follows_from_it():
     alone = group_after(r1=lost)
     facts = {"worker": 2, "workers": 3, "problem": "Connection closed by peer [127.0.0.1]:1"}
     assert (alone.code, alone.facts) == ("parallel_worker_failed", facts)
+    # a small /dev/shm, as containers have it: the first line would say the same of any error
+    shm = "Error while creating shared memory segment /dev/shm/nccl-x (size 9637888)"
+    first = "NCCL error in: NCCLUtils.cpp:77, unhandled system error (run with NCCL_DEBUG=INFO for details)"
+    nccl = group_after(r0=RuntimeError(f"{first}\nncclSystemError: System call failed\nLast error:\n{shm}\n"))
+    assert (nccl.code, nccl.facts["problem"]) == ("parallel_worker_failed", shm)
     assert group_after(r0=RuntimeError("Timed out waiting 9ms for recv")).code == "parallel_worker_hangs"
     assert group_after().code == "parallel_worker_hangs"
 

@@ -35,6 +35,24 @@ def test_the_candidates_are_powers_of_two_and_the_cores(described, default, vari
     assert threads.candidates(default) == counts
 
 
+@pytest.mark.parametrize(
+    ("described", "workers", "each"),
+    [
+        ({"usable_cores": 16, "physical_cores": 8}, 2, 4),  # not eight: two threads of a core share it
+        ({"usable_cores": 16, "physical_cores": 8}, 8, 1),
+        ({"usable_cores": 16, "physical_cores": 8}, 64, 1),
+        ({"usable_cores": 6, "physical_cores": 8}, 2, 3),
+        ({"quota_cores": 2.5}, 2, 1),
+        ({"usable_cores": None, "physical_cores": None}, 2, 3),
+    ],
+)
+def test_several_workers_share_the_physical_cores(described, workers, each, monkeypatch):
+    monkeypatch.setattr(cpu, "describe", lambda: make_cpu(**described))
+    assert threads.share(6, workers) == each
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert threads.share(1, workers) == 1
+
+
 def search(seconds, step_s=0.001, max_seconds=60.0, kind="a kind", default=4):
     """Search among counts that take `seconds` per image; what was found and the order of the trials."""
     tried = []

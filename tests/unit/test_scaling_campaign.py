@@ -22,6 +22,7 @@ from core.runs.scaling import (
     usual_workers,
 )
 from tests.builders import make_cpu, make_machine
+from tests.jobs.children import until
 from tests.workers import make_workers_result
 
 SPEC = ScaleSpec(workers=(1, 2, 4))
@@ -184,12 +185,20 @@ def test_numbers_of_workers_are_read():
             parse_workers(text)
 
 
-def test_the_usual_workers_are_no_more_than_there_are_cores_or_equal_gpus():
+def test_the_usual_workers_are_no_more_than_there_are_cores_or_equal_gpus(monkeypatch):
     gpus = [Device("cpu", "Test CPU"), *(Device(f"cuda:{i}", "H200") for i in range(3)), Device("cuda:3", "T4")]
     assert usual_workers("cpu", gpus) == (1, 2, 4)  # 6.5 cores
     assert usual_workers("cuda:0", gpus) == usual_workers("cuda", gpus) == (1, 2)
+    assert usual_workers("cpu", gpus, threads=2) == (1, 2)
+    assert usual_workers("cpu", gpus, threads=9) == ()
     assert usual_workers("cuda:3", gpus) == (1,)
+    mixed = [Device(f"cuda:{i}", name) for i, name in enumerate(("H200", "T4", "H200", "H200"))]
+    assert usual_workers("cuda:0", mixed) == (1,)  # the second worker's would be the T4
+    assert usual_workers("cuda:2", mixed) == (1, 2)
     assert usual_workers("cuda:9", gpus) == (1,)
+    paired = make_machine(cpu=make_cpu(physical_cores=4, usable_cores=8))
+    monkeypatch.setattr(environment, "machine", lambda: paired)
+    assert usual_workers("cpu", gpus) == (1, 2, 4)  # of eight threads two each share a core
     with pytest.raises(InputError, match="unknown_device"):
         refuse_unknown_device(dataclasses.replace(SPEC, device="cuda:9"), gpus)
     refuse_unknown_device(dataclasses.replace(SPEC, device="cuda"), gpus)
@@ -209,7 +218,7 @@ class Queue:
         return name
 
     def wait(self, job_id, timeout_s):
-        self.allowed.wait(10)
+        assert self.allowed.wait(60)
         job = self.jobs[job_id]
         job.state = "cancelled" if job_id in self.cancelled else "done"
         return job
@@ -230,13 +239,8 @@ class Done(Job):
 
 
 def over(scaler, name):
-    waited = threading.Event()
-    for _ in range(1000):
-        state = scaler.state(name)
-        if state.done:
-            return state
-        waited.wait(0.01)
-    raise AssertionError("it doesn't end")
+    until(lambda: scaler.state(name).done, "the end")
+    return scaler.state(name)
 
 
 def test_visitors_can_start_watch_and_cancel_it():
@@ -251,10 +255,7 @@ def test_visitors_can_start_watch_and_cancel_it():
     stopped = Queue()
     scaler = Scaler(stopped)
     name = scaler.start(SPEC)
-    for _ in range(1000):
-        if scaler.state(name).job_id:
-            break
-        threading.Event().wait(0.01)
+    until(lambda: scaler.state(name).job_id, "a job")
     scaler.cancel(name)
     end = over(scaler, name)
     assert end.cancelled

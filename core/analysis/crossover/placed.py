@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from core.analysis import stats, timed
 from core.analysis.crossover.sweep import software
 from core.analysis.leaderboard import Hardware, hardware
+from core.analysis.machines import whole_gib
 from core.analysis.soundness import refuse_unsound
 from core.analysis.speedup import MIN_BLOCKS
 from core.errors import InputError
@@ -86,5 +87,5 @@ def _place(run: RunResult, known: RunResult | None) -> Place | None:
     asked = setup.threads if setup.threads is not None or setup.device != "cpu" else run.threads
     alike = dataclasses.replace(setup, workers=1, threads=None, device=setup.device.split(":")[0])
     gpus = tuple(sorted(gpu.uuid for gpu in machine.gpus))
-    where = (machine.cpu.model, machine.memory_bytes, gpus)
+    where = (machine.cpu.model, whole_gib(machine.memory_bytes), gpus)
     return Place(alike, asked, device, where, software(known), run.origin)
