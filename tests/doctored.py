@@ -23,6 +23,7 @@ GIB = 2**30
 
 
 def make_platform(**changes: Any) -> Platform:
+    changes.setdefault("wsl", changes.get("within") == "wsl")
     debian = Platform("linux", "debian", "x86_64", "3.12.3", None, True)
     return dataclasses.replace(debian, **changes)
 

@@ -30,6 +30,10 @@ UBUNTU = {"distribution": "ubuntu"}
 CONTAINER = {"distribution": "ubuntu", "within": "container"}
 BOUND, UNBOUND = (PciDevice("nvidia", "nvidia"),), (PciDevice("nvidia", None),)
 NO_KERNEL = make_check(failure=Note("device_check_failed", {"problem": "no kernel image is available"}))
+FULL = make_check(failure=Note("device_check_failed", {"problem": "CUDA error: out of memory"}))
+BUSY = make_check(
+    failure=Note("device_check_failed", {"problem": "CUDA-capable device(s) is/are busy or unavailable"})
+)
 WINDOWS = {"family": "windows", "distribution": None, "architecture": "AMD64", "pci": None, "device_nodes": ()}
 MAC = {"family": "macos", "distribution": None, "architecture": "arm64", "pci": None}
 TEGRA = {"tegra": True, "distribution": "ubuntu", "architecture": "aarch64", "pci": (), "cpu": make_cpu()}
@@ -115,6 +119,13 @@ def situations() -> dict[str, Facts]:
             pci=BOUND,
             cpu=make_cpu(quota_cores=2.0),
             torch=software(2),
+        ),
+        "Docker Desktop on Windows without --gpus": make_facts(**CONTAINER, wsl=True, pci=()),
+        "Docker Desktop on Windows, NVIDIA's driver missing": make_facts(
+            **CONTAINER, wsl=True, pci=(), device_nodes=("dxg",)
+        ),
+        "Apptainer without --nv": make_gpu_facts(
+            **CONTAINER, **BLIND, gpus=(), driver=no_driver(kernel_module=True, libraries=())
         ),
         "WSL 2, sound": make_gpu_facts(within="wsl", distribution="ubuntu", device_nodes=("dxg",), pci=()),
         "WSL 2, Windows without NVIDIA's driver": make_facts(
@@ -208,6 +219,15 @@ def situations() -> dict[str, Facts]:
         ),
         "screen uses 1.5 of 6 GiB": make_gpu_facts(**one("RTX 3060", (8, 6), 6, 1.5)),
         "a stranger's job uses 70 of 80 GiB": make_gpu_facts(**one("A100", (8, 0), 80, 70, other_processes=1)),
+        "a stranger's job uses all of 80 GiB": make_gpu_facts(
+            **one("A100", (8, 0), 80, 79.5, other_processes=1), checks=(make_check("cpu"), FULL)
+        ),
+        "a stranger has the GPU to himself": make_gpu_facts(
+            **one("A100", (8, 0), 80, 2, other_processes=1), checks=(make_check("cpu"), BUSY)
+        ),
+        "a driver that hangs torch, and answers NVML": make_gpu_facts(
+            **UBUNTU, **BLIND | {"torch": dataclasses.replace(BLIND_TORCH, problem=None, silent_s=60.0)}
+        ),
         "a stranger computes in little memory": make_gpu_facts(**one("A100", (8, 0), 80, 2, other_processes=1)),
         "quota of half a core": make_facts(cpu=make_cpu(quota_cores=0.5), torch=software(8)),
         "CI container with two CPUs": make_facts(

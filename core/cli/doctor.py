@@ -18,6 +18,7 @@ from core.messages import sentence
 from core.messages.doctor import means, mend
 from core.records import Note
 from core.runs.checkup import Examination, examine
+from core.sharing.doctor_names import nameless_facts, nameless_json
 from core.sharing.doctor_words import agreement, severity_word, verdict
 
 
@@ -94,12 +95,14 @@ def _check(check: DeviceCheck, translate: Translate) -> str:
 
 
 def _plain(found: Examination, translate: Translate) -> dict[str, object]:
+    """As much of it as strangers may read: it is pasted into issues as the report is."""
+    findings = [replace(finding, facts=nameless_facts(finding.facts)) for finding in found.findings]
     return {
         "created_at": found.created_at,
         "healthy": healthy(found.findings),
-        "findings": [_plain_finding(finding, translate) for finding in found.findings],
-        "devices": [to_plain(check.device) | _product(check) for check in found.facts.checks],
-        "machine": to_plain(replace(found.facts, checks=())),
+        "findings": [_plain_finding(finding, translate) for finding in findings],
+        "devices": nameless_json([to_plain(check.device) | _product(check) for check in found.facts.checks]),
+        "machine": nameless_json(to_plain(replace(found.facts, checks=()))),
     }
 
 

@@ -56,10 +56,12 @@ def virtual(root: Path, environ: Mapping[str, str]) -> str | None:
 
     The nearest one is named: a container inside a VM is a container.
     """
-    markers = (root / ".dockerenv", root / "run/.containerenv")
+    markers = (root / ".dockerenv", root / "run/.containerenv", root / ".singularity.d")  # of Apptainer, too
     groups = text(root / "proc/self/cgroup") or ""
+    told = text(root / "run/systemd/container")  # of LXC and the like; systemd takes WSL for one, too
     if (
         any(marker.exists() for marker in markers)
+        or told not in (None, "", "wsl")
         or re.search(r"docker|containerd|kubepods|libpod|lxc", groups)
         or "KUBERNETES_SERVICE_HOST" in environ
     ):

@@ -19,7 +19,9 @@ def text(path: Path) -> str | None:
 def answer(*command: str) -> str | None:
     """What a command prints; None where it doesn't exist, fails or hangs."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -91,9 +91,13 @@ def _claim_stdin() -> io.TextIOBase:
     """The real standard input for jobs alone.
 
     A DataLoader's forked processes close `sys.stdin` first of all, and would wait for ever for the lock of the
-    thread that reads it here.
+    thread that reads it here. On Windows whatever looks at a pipe waits for whoever reads from it, and numpy's
+    OpenBLAS looks at standard input while it is loaded (numpy/numpy#24290): hence nothing is left there.
     """
     lines = os.fdopen(os.dup(0), encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     return lines
 

@@ -28,9 +28,9 @@ _LONGEST_TEXT = 400
 
 def main(arguments: list[str]) -> int:
     """Answer one question and end."""
-    out = _claim_stdout()
+    out, parent = _claim_stdout(), _claim_stdin()
     faulthandler.dump_traceback_later(_LONGEST_S, exit=True)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
 
     def tell(step: str, **fields: Any) -> None:
         out.write(json.dumps({"step": step, **fields}, allow_nan=False) + "\n")
@@ -114,8 +114,8 @@ def _devices(built_for: str) -> dict[str, Any]:
     except Exception as problem:  # noqa: BLE001 - it is the answer
         found["problem"] = _first_line(problem)
     try:
-        found["available"] = torch.accelerator.is_available()
         found["devices"] = to_plain(devices.available())
+        found["available"] = torch.accelerator.is_available()  # not, where it then can't say what there is
     except Exception as problem:  # noqa: BLE001 - likewise
         found["problem"] = found["problem"] or _first_line(problem)
     return found
@@ -164,8 +164,21 @@ def _claim_stdout() -> io.TextIOBase:
     return steps
 
 
-def _end_with_parent() -> None:
-    while os.read(0, 1):
+def _claim_stdin() -> int:
+    """The real standard input for the parent alone. Returns its descriptor.
+
+    On Windows whatever looks at a pipe waits for whoever reads from it, and numpy's OpenBLAS looks at standard
+    input while it is loaded (numpy/numpy#24290).
+    """
+    parent = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return parent
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.read(parent, 1):
         pass
     os._exit(3)
 

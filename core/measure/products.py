@@ -34,7 +34,7 @@ class _Product(torch.autograd.Function):
 
 
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """x W^T + b. The operator is private to torch: `available` asks for it by name."""
+    """x W^T + b. The operator is private to torch: `use_onednn` asks for it by name."""
     product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return product
 

@@ -34,6 +34,7 @@ FOUND: dict[str, str] = {
     "container_without_libraries": N_(
         "This container was given the GPU, but not the driver's library for computing (libcuda.so.1)."
     ),
+    "container_on_windows": N_("This container runs on Windows (WSL), and was given no GPU."),
     "host_without_driver": N_("The host of this container has an NVIDIA GPU, but not NVIDIA's driver."),
     "wsl_without_gpu": N_("This WSL shows no GPU to Linux: there is no /dev/dxg."),
     "wsl_without_driver": N_("WSL can pass a GPU on, but NVIDIA's driver for Windows isn't found from here."),
@@ -64,6 +65,7 @@ FOUND: dict[str, str] = {
     "cuda_unavailable_unexplained": N_("Driver and build fit, yet torch sees no GPU, and doesn't say why."),
     "gpu_shared": N_("Other programs are computing on GPU {gpu} ({name}): {count}."),
     "gpu_memory_taken": N_("{pct} % of the memory of GPU {gpu} ({name}) is taken by other programs."),
+    "gpu_hangs": N_("Torch was asked to begin with the GPU, and gave no answer within {limit_s:g} s."),
     "mig_enabled": N_("GPU {gpu} ({name}) is divided into instances (MIG)."),
     "gpu_virtual": N_("GPU {gpu} ({name}) is a virtual one (vGPU): a share of a real GPU."),
     # torch and what belongs to it: torch_rules
@@ -81,9 +83,7 @@ FOUND: dict[str, str] = {
     "torchvision_build_differs": N_("Torch is built for {torch}, and torchvision for {torchvision}."),
     "triton_missing": N_("Triton isn't installed, which torch.compile uses on this GPU."),
     "compiler_missing": N_("There is no C++ compiler, which torch.compile needs."),
-    "pynvml_installed": N_(
-        "The package pynvml is installed: an outdated one that only stands in for nvidia-ml-py."
-    ),
+    "pynvml_installed": N_("The package pynvml is installed in a release that nvidia-ml-py has replaced."),
     # GPUs of AMD, Intel and Apple: vendor_rules
     "amd_gpu_unused": N_("There is an AMD GPU, and torch isn't built for it."),
     "amd_gpu_beside": N_("There is also an AMD GPU, which this torch doesn't use."),
@@ -120,6 +120,7 @@ FOUND: dict[str, str] = {
     "device_wrong": N_(
         "A matrix product on {device} ({name}) is wrong: it is off by {difference:.1e}, allowed is {tolerance:.1e}."
     ),
+    "device_taken": N_("Other programs have taken {device} ({name}). A matrix product on it failed: {problem}"),
     "device_hangs": N_("A matrix product on {device} ({name}) didn't end within {limit_s:g} s."),
     "gpu_ready": N_("{name} ({device}) works: a matrix product on it agrees with the CPU's."),
     "torch_for_cpu": N_("Torch {version} is built for the CPU only."),
@@ -164,6 +165,9 @@ MEANS: dict[str, str] = {
     "container_without_gpu": N_("Inside the container torch can't use the GPU: everything runs on the CPU."),
     "container_without_libraries": N_(
         "Inside the container torch can't use the GPU: everything runs on the CPU."
+    ),
+    "container_on_windows": N_(
+        "If this PC has an NVIDIA GPU, programs in this container can't use it: everything runs on the CPU."
     ),
     "host_without_driver": N_(
         "A container uses the driver of its host: without one, no container can use the GPU."
@@ -210,6 +214,7 @@ MEANS: dict[str, str] = {
         "They take their share of it while you measure: runs get slower, and differ from each other."
     ),
     "gpu_memory_taken": N_("The largest batches don't fit, and who holds the memory may compute too."),
+    "gpu_hangs": N_("Torch can't use the GPU, and programs that ask for it wait forever."),
     "mig_enabled": N_(
         "Torch gets one instance, a part of the cores and of the memory. NVML's readings are of the whole GPU, or missing."
     ),
@@ -278,6 +283,7 @@ MEANS: dict[str, str] = {
     ),
     "device_fails": N_("Nothing can be measured on {device} as it is."),
     "device_wrong": N_("Don't trust what {device} computes: its results aren't merely rounded otherwise."),
+    "device_taken": N_("Nothing can be measured on {device} until they give it back."),
     "device_hangs": N_("Nothing can be measured on {device} as it is: whoever computes on it waits forever."),
     "gpu_ready": N_("Training can run on it."),
     "torch_for_cpu": N_("That is the right build for a machine without a GPU that torch can use."),

@@ -35,6 +35,9 @@ MEND: dict[str, str] = {
     "driver_hangs": N_(
         "Restart the machine; if it doesn't shut down by itself, switch it off. If it comes back, install the driver again."
     ),
+    "gpu_hangs": N_(
+        "Restart the machine; if it doesn't shut down by itself, switch it off. If it comes back, install the driver again."
+    ),
     "driver_without_gpu": N_(
         "On a laptop it may be switched off: Ubuntu turns it on by “sudo prime-select on-demand” and a restart. "
         "An external one has to be plugged in."
@@ -56,7 +59,10 @@ MEND: dict[str, str] = {
         "If Docker refuses, install the NVIDIA Container Toolkit on the host and run the commands there: they restart Docker, which stops running containers."
     ),
     "container_without_libraries": N_(
-        "Start this container with NVIDIA_DRIVER_CAPABILITIES=compute,utility, by the NVIDIA Container Toolkit. The command tries it on the host."
+        "Start this container with NVIDIA_DRIVER_CAPABILITIES=compute,utility, by the NVIDIA Container Toolkit; the command tries it on the host. Apptainer takes --nv."
+    ),
+    "container_on_windows": N_(
+        "If there is one, start this container with --gpus all; the command tries it, in a terminal of Windows. NVIDIA's driver belongs into Windows alone."
     ),
     "host_without_driver": N_(
         "Install NVIDIA's driver on the host, not in the container, and the NVIDIA Container Toolkit beside it."
@@ -104,7 +110,10 @@ MEND: dict[str, str] = {
     "torch_missing": _COMMANDS,
     "torch_broken": _COMMANDS,
     "torch_hangs": N_("Check again, as a second import is faster. If it hangs once more, restart the machine."),
-    "torch_died": _COMMANDS,
+    "torch_died": N_(
+        "Run the commands in the environment that Crossover is started from. Where none are shown, pytorch.org/get-started has them. "
+        "Exit code -9 mostly means that memory ran out: then more of it helps, and no command."
+    ),
     "several_torch": N_(
         "Remove them all, and install one. Run the first command until pip finds none, then the second. One that came with conda goes by “conda remove pytorch”."
     ),
@@ -112,7 +121,8 @@ MEND: dict[str, str] = {
     "torchvision_broken": _COMMANDS,
     "triton_missing": _COMMANDS,
     "compiler_missing": N_(
-        "Only if you want to measure torch.compile, install one. Where no command is shown, your system's guide has it, often as “build tools”."
+        "Only if you want to measure torch.compile, install one. Where no command is shown, your system's guide has it, often as “build tools”. "
+        "On Windows, start Crossover from the “x64 Native Tools Command Prompt” then."
     ),
     "pynvml_installed": _COMMANDS,
     "amd_gpu_unused": N_(
@@ -155,6 +165,9 @@ MEND: dict[str, str] = {
     ),
     "device_wrong": N_(
         "Undo overclocking, check cooling and power supply, and test the memory. If it stays wrong, the device is broken."
+    ),
+    "device_taken": N_(
+        "See which programs these are, and end what you don't need, or wait. If there are none, and the GPU is in an exclusive compute mode, “sudo nvidia-smi -c 0” ends that."
     ),
     "device_hangs": N_("Restart the machine. If nothing changes, install the driver again."),
 }

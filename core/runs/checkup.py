@@ -69,15 +69,18 @@ def examine(tell: Callable[[Note], object], probes: Probes = _HERE) -> Examinati
 
 
 def _with_torch(tell: Callable[[Note], object], probes: Probes) -> Facts:
-    """With what a process that computes can tell; and no measurement's own load is taken for a stranger's."""
+    """With what a process that computes can tell; and no measurement's own load is taken for a stranger's.
+
+    Torch first: some of the driver's files are there only once a program has asked for CUDA.
+    """
     from core.runs.queue.machine_lock import machine_lock  # brings filelock, which may lack where torch does
 
     tell(Note("doctor_waiting"))
     with machine_lock(lambda: False):
-        tell(Note("doctor_looking"))
-        facts = probes.collect()
         tell(Note("doctor_torch"))
         answer = probes.ask_torch()
+        tell(Note("doctor_looking"))
+        facts = probes.collect()
         if isinstance(answer, Note):
             return replace(facts, torch=None, torch_problem=answer)
         checks = tuple(_checks(answer.devices or (_CPU,), tell, probes))

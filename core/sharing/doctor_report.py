@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from core import units
@@ -10,14 +9,9 @@ from core.hardware.doctor.facts import Facts
 from core.i18n import Translate
 from core.messages import sentence
 from core.runs.checkup import Examination
-from core.runs.files.masking import HIDDEN, masked_texts
+from core.sharing.doctor_names import nameless, nameless_facts
 from core.sharing.doctor_words import agreement, examined_at, fact_lines, severity_word, verdict
 from core.sharing.markdown import fenced, inert
-
-# Enough of a GPU's identity to tell two of one machine apart
-_UUID = re.compile(
-    r"\b((?:MIG-)?(?:GPU-|MIG-)[0-9a-f]{4})[0-9a-f]{4}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
-)
 
 
 def report(examination: Examination, translate: Translate) -> str:
@@ -25,17 +19,13 @@ def report(examination: Examination, translate: Translate) -> str:
     return "\n".join(_lines(examination, translate)) + "\n"
 
 
-def nameless(text: str) -> str:
-    """A text of an examination in one line, as strangers may read it."""
-    return _UUID.sub(rf"\1{HIDDEN}", masked_texts(" ".join(text.split())))
-
-
 def _lines(examination: Examination, translate: Translate) -> Iterator[str]:
     _ = translate
     yield f"**{_inert(verdict(examination, _))}**\n"
     for finding in examination.findings:
-        text = _inert(sentence(finding.code, finding.facts, _))
-        yield f"- {severity_word(finding.severity, _)} (`{finding.code}`): {text}"
+        text = inert(sentence(finding.code, nameless_facts(finding.facts), _))
+        name = f"{severity_word(finding.severity, _)} (`{finding.code}`)"
+        yield "- " + _("{name}: {reason}").format(name=name, reason=text)
     yield from _products(examination.facts, _)
     lines = fact_lines(examination.facts, _)
     facts = (_("{name}: {reason}").format(name=name, reason=nameless(value)) for name, value in lines)

@@ -41,7 +41,7 @@ def _usable(facts: Facts, translate: Translate) -> str:
     if nvidia_seen(facts) or any(check.device.id != "cpu" for check in facts.checks):
         return _("There is a GPU here, but training can't use it.")
     if (
-        facts.pci is None or facts.platform.within == "wsl" or driver_alone(facts)
+        facts.pci is None or facts.platform.wsl or driver_alone(facts)
     ):  # there may be one that can't be seen from here
         return _("No NVIDIA GPU is to be seen here; training runs on the CPU.")
     return _("This machine has no NVIDIA GPU; training runs on the CPU.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import streamlit as st
 
@@ -13,7 +14,8 @@ from core.i18n import Translate
 from core.messages import sentence
 from core.messages.doctor import STEPS, means, mend
 from core.runs.checkup import Examination
-from core.sharing.doctor_report import nameless, report
+from core.sharing.doctor_names import nameless, nameless_facts
+from core.sharing.doctor_report import report
 from core.sharing.doctor_words import agreement, fact_lines, severity_word, verdict
 from pages._shared import doubts, resources
 from pages._shared.markdown import plain
@@ -37,7 +39,7 @@ def show(examination: Examination, translate: Translate) -> None:
     told = _told()
     st.header(told(verdict(examination, _)), anchor=False)
     for finding in examination.findings:
-        _card(finding, told, _)
+        _card(finding, _)
     st.subheader(_("Step by step to training on a GPU"), anchor=False)
     _steps(examination.facts, told, _)
     if examination.facts.checks:
@@ -51,20 +53,27 @@ def show(examination: Examination, translate: Translate) -> None:
 
 
 def _told() -> Callable[[str], str]:
-    """How a text comes to the page: as text; on a public server without what names its owner."""
+    """How what was read comes to the page: as text; on a public server without what names its owner."""
     if resources.hosting().public:
         return lambda text: plain(nameless(text))
-    return lambda text: plain(" ".join(text.split()))
+    return _line
 
 
-def _card(finding: Finding, told: Callable[[str], str], translate: Translate) -> None:
+def _line(text: str) -> str:
+    return plain(" ".join(text.split()))
+
+
+def _card(finding: Finding, translate: Translate) -> None:
+    """Of its words only those that were read may name the owner; ours name files that everybody has."""
     _ = translate
+    if resources.hosting().public:
+        finding = replace(finding, facts=nameless_facts(finding.facts))
     with st.container(border=True):
-        head = told(sentence(finding.code, finding.facts, _))
+        head = _line(sentence(finding.code, finding.facts, _))
         st.markdown(f"{_ICONS[finding.severity]} **{severity_word(finding.severity, _)}** · **{head}**")
-        st.markdown(told(means(finding.code, finding.facts, _)))
+        st.markdown(_line(means(finding.code, finding.facts, _)))
         if todo := mend(finding.code, finding.facts, _):
-            st.markdown(told(todo))
+            st.markdown(_line(todo))
         if finding.remedy is None:
             return
         if finding.remedy.commands:

@@ -9,7 +9,6 @@ import socket
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.acting import PATIENCE_MS
 from tests.browser.conftest import settled
 from tests.browser.judging import problems_of, too_wide, violations
 
@@ -21,7 +20,7 @@ def examined(page, server):
     page.goto(f"{server.url}/doctor")
     # The report says when, too; which of the two is there first isn't certain.
     when = page.get_by_text(re.compile(r"^(Examined .* \(UTC\)|检查于 .*（UTC）)$"))
-    expect(when).to_be_visible(timeout=PATIENCE_MS)
+    expect(when).to_be_visible()
     settled(page)
     return page
 

@@ -16,7 +16,8 @@ from core.hardware.doctor.facts import Finding, Remedy
 from core.messages import doctor as words
 from core.records import Note
 from core.runs.checkup import Examination
-from tests.doctored import make_check, make_facts, make_gpu_facts
+from core.runs.files import masking
+from tests.doctored import UUID, make_check, make_cuda_torch, make_facts, make_gpu_facts
 
 ROOT = Path(__file__).resolve().parents[2]
 MEND = Finding(
@@ -127,6 +128,19 @@ def test_the_json_holds_codes_facts_and_words(doctor):
     product = {"seconds": 0.002, "largest_difference": 1e-6, "failure": None}
     assert product.items() <= told["devices"][1].items()
     assert told["machine"]["driver"]["version"] == "580.65.06"
+
+
+def test_the_json_names_nobody_either(doctor, monkeypatch):
+    monkeypatch.setattr(masking.getpass, "getuser", lambda: "agatha")
+    masking._own_names.cache_clear()
+    problem = "agatha's libc10.so isn't in C:\\Users\\Agatha Smith\\lib"
+    torch = make_cuda_torch(problem=problem)
+    facts = make_gpu_facts(torch=torch, variables=(("CUDA_VISIBLE_DEVICES", UUID),))
+    told = "\n".join(doctor(facts, Finding("invented", "info", {"version": problem}), options=["--json"])[1])
+    masking._own_names.cache_clear()
+    assert [word for word in ("agatha", "smith", UUID.lower()) if word in told.lower()] == []
+    assert f"{UUID[:8]}…" in told
+    assert json.loads(told)["machine"]["driver"]["libraries"] == ["libcuda.so.1", "libnvidia-ml.so.1"]
 
 
 def test_the_report_is_markdown(doctor):

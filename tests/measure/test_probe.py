@@ -80,8 +80,10 @@ def test_devices_that_cant_be_described_are_a_problem_too(monkeypatch):
         raise RuntimeError("CUDA error: device-side")
 
     monkeypatch.setattr(devices, "available", fail)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     found = probe._devices("cpu")
     assert (found["problem"], found["devices"]) == ("CUDA error: device-side", [])
+    assert found["available"] is False  # or nobody would say why no GPU is tried
 
 
 def test_a_broken_import_is_told_with_its_last_line(monkeypatch):

@@ -50,8 +50,8 @@ def test_it_says_what_it_does_and_gathers_what_torch_and_its_devices_told():
     assert found.facts == make_gpu_facts()
     assert [stage.code for stage in stages] == [
         "doctor_waiting",
-        "doctor_looking",
         "doctor_torch",
+        "doctor_looking",
         "doctor_product",
         "doctor_product",
     ]
@@ -80,6 +80,21 @@ def test_whatever_computes_has_the_machine_for_itself():
     assert not held()
 
 
+def test_the_drivers_files_are_looked_for_once_torch_has_asked_for_cuda():
+    asked = []
+
+    def ask():
+        asked.append("torch")
+        return make_cuda_torch()
+
+    def collect():
+        asked.append("facts")
+        return NONE_YET
+
+    examine(print, probes(ask, collect=collect))
+    assert asked == ["torch", "facts"]
+
+
 def test_a_measurement_is_waited_for():
     waiting, asked, found = threading.Event(), threading.Event(), []
 
@@ -94,9 +109,9 @@ def test_a_measurement_is_waited_for():
     thread = threading.Thread(target=lambda: found.append(examine(tell, probes(ask))), daemon=True)
     with FileLock(machine_lock.LOCK):
         thread.start()
-        assert waiting.wait(10)
+        assert waiting.wait(60)
         assert not asked.wait(0.05)
-    thread.join(10)
+    thread.join(60)
     assert asked.is_set()
     assert found
 
@@ -163,7 +178,7 @@ class Scripted:
         self.count += 1
         tell(Note("doctor_torch"))
         self.begun.set()
-        assert self.may_end.wait(10)
+        assert self.may_end.wait(60)
         if self.problem is not None:
             raise self.problem
         return Examination(f"2026-11-29T10:00:0{self.count}+00:00", make_facts(), ())
@@ -190,7 +205,7 @@ def server(scripted, clock):
 def end():
     for thread in threading.enumerate():
         if thread.name == "doctor":
-            thread.join(10)
+            thread.join(60)
 
 
 def finish(scripted):
@@ -203,7 +218,7 @@ def test_the_first_visitor_begins_it_and_the_others_share_it(server, scripted, c
     for _visitor in range(3):
         server.start()
     assert server.stage is not None
-    assert scripted.begun.wait(10)
+    assert scripted.begun.wait(60)
     assert server.stage == Note("doctor_torch")
     clock.now += 40
     assert server.stage_s == 40

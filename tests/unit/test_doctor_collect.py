@@ -120,6 +120,7 @@ def test_a_machine_with_a_gpu(root, driver, tmp_path):
         ("ID=linuxmint\nID_LIKE='ubuntu debian'", "ubuntu"),
         ('ID="rocky"\nID_LIKE="rhel centos fedora"', "rhel"),
         ("ID=gentoo", "gentoo"),
+        ('ID="amzn"\nID_LIKE="fedora"', "amzn"),  # RPM Fusion has nothing for Amazon Linux
         ("nonsense", None),
         ("\x00\x01=\n==", None),
     ],
@@ -127,6 +128,65 @@ def test_a_machine_with_a_gpu(root, driver, tmp_path):
 def test_a_distribution_is_known_by_what_it_is_like(root, driver, release, distribution):
     write(root, {"etc/os-release": release})
     assert facts(root).platform.distribution == distribution
+
+
+def test_an_image_is_nothing_that_a_package_manager_adds_to(root, driver):
+    write(root, {"etc/os-release": "ID=fedora\nVARIANT_ID=silverblue\n", "run/ostree-booted": ""})
+    assert facts(root).platform.distribution == "fedora-ostree"
+
+
+@pytest.mark.parametrize(
+    ("files", "within", "wsl"),
+    [
+        (
+            {"proc/sys/kernel/osrelease": "6.6.87.2-microsoft-standard-WSL2", "run/systemd/container": "wsl"},
+            "wsl",
+            True,
+        ),
+        (
+            {"proc/sys/kernel/osrelease": "6.6.87.2-microsoft-standard-WSL2", ".dockerenv": ""},
+            "container",
+            True,
+        ),
+        ({".singularity.d/env/10-docker.sh": ""}, "container", False),
+        ({"run/systemd/container": "lxc"}, "container", False),
+        ({"proc/sys/kernel/osrelease": "6.12.0-amd64"}, None, False),
+    ],
+    ids=["WSL", "Docker Desktop", "Apptainer", "LXC", "bare"],
+)
+def test_what_stands_between_here_and_the_hardware(root, driver, files, within, wsl):
+    write(root, files)
+    found = facts(root).platform
+    assert (found.within, found.wsl) == (within, wsl)
+
+
+@pytest.mark.parametrize(
+    ("pip", "managed", "environment", "told"),
+    [
+        (True, False, True, "usable"),
+        (True, True, True, "usable"),  # an environment is its owner's
+        (False, False, True, "absent"),
+        (False, True, False, "managed"),
+        (True, False, False, "usable"),
+    ],
+)
+def test_how_packages_get_in(pip, managed, environment, told, tmp_path, monkeypatch):
+    write(tmp_path, {"lib/EXTERNALLY-MANAGED" if managed else "lib/os.py": "", "site/pip/__init__.py": ""})
+    monkeypatch.setattr(collect.os, "__file__", str(tmp_path / "lib/os.py"))
+    monkeypatch.setattr(collect.sys, "path", [str(tmp_path / "site")] if pip else [])
+    monkeypatch.setattr(collect.sys, "base_prefix", "elsewhere" if environment else sys.prefix)
+    assert collect._pip() == told
+
+
+@pytest.mark.parametrize(
+    ("folder", "tools", "compiler"),
+    [("/usr/bin", None, False), ("/usr/bin", "/Library/Developer", True), ("/opt/conda/bin", None, True)],
+)
+def test_macos_offers_a_compiler_that_isnt_there(folder, tools, compiler, monkeypatch):
+    monkeypatch.setattr(collect.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(collect.shutil, "which", lambda name, path: f"{folder}/{name}")
+    monkeypatch.setattr(collect, "answer", lambda *command: tools)
+    assert collect._compiler({}) is compiler
 
 
 def test_the_modules_version_stands_in_where_nvml_doesnt_answer(root, driver):
@@ -239,6 +299,13 @@ def test_a_driver_that_never_answers_is_a_fact_too(root, driver, monkeypatch):
     assert diagnose(found)[0].code == "driver_hangs"
 
 
+def test_an_empty_bus_is_one_that_is_hidden(root, driver):
+    (root / "sys/bus/pci/devices").mkdir(parents=True)
+    assert facts(root).pci is None
+    write(root, {"sys/bus/pci/devices/0000:00:00.0/class": "0x060000\n"})
+    assert facts(root).pci == ()
+
+
 def test_a_jetson_is_known_by_its_device_tree(root, driver):
     assert not facts(root).platform.tegra
     write(root, {"proc/device-tree/compatible": "nvidia,p3768-0000+p3767-0005\0nvidia,tegra234\0"})
@@ -264,6 +331,13 @@ def test_an_amd_gpus_own_memory_tells_a_card_from_a_part_of_the_processor(root, 
 def test_a_command_names_the_python_in_the_project_or_none(executable, command, monkeypatch):
     monkeypatch.setattr(collect.shutil, "which", lambda name: f"/usr/bin/{name}")
     assert collect.python_command(Path(executable), Path("/home/alice/crossover")) == command
+
+
+def test_another_python_of_the_same_name_isnt_the_one_that_was_examined(monkeypatch):
+    monkeypatch.setattr(
+        collect.shutil, "which", {"python": "/opt/conda/bin/python", "python3": "/usr/bin/python3"}.get
+    )
+    assert collect.python_command(Path("/usr/bin/python3.12"), Path("/srv/crossover")) == "python3"
 
 
 def test_where_python_is_called_python3_only_it_is_called_so(monkeypatch):

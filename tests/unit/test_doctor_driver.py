@@ -117,7 +117,8 @@ def test_the_first_cause_is_told_alone_with_its_remedy(code, changes, platform, 
     found = only(box(**changes, **platform))
     assert (found.code, found.severity, found.facts) == (code, "error", {})
     assert found.remedy.commands == commands
-    assert found.remedy.check == "nvidia-smi"
+    computing = code == "container_without_libraries"  # nvidia-smi runs without them
+    assert found.remedy.check == ("python -m core doctor" if computing else "nvidia-smi")
 
 
 def test_fedora_takes_the_driver_from_rpm_fusion():
@@ -140,6 +141,7 @@ def test_on_the_machine_itself_the_same_is_half_a_driver():
     facts = make_gpu_facts(driver=make_driver(libraries=HALF), torch=SEES_NONE, checks=())
     assert only(facts).code == "libcuda_missing"
     assert only(facts).remedy.commands == DEBIAN
+    assert only(facts).remedy.check == "python -m core doctor"
 
 
 def test_libraries_in_a_place_of_their_own_are_no_missing_ones():
@@ -180,6 +182,22 @@ def test_a_sound_wsl_has_one_remark_on_its_readings():
         ("wsl_readings", "info"),
         ("gpu_ready", "info"),
     ]
+
+
+def test_a_container_on_windows_says_nothing_of_the_gpu_that_it_wasnt_given():
+    facts = box(within="container", wsl=True, driver=no_driver(), pci=(), checks=(make_check("cpu"),))
+    found, *others = diagnose(facts)
+    assert (found.code, found.severity) == ("container_on_windows", "info")
+    assert (found.remedy.commands, found.remedy.check) == ((TRIAL,), "nvidia-smi")
+    assert "no_nvidia_gpu" not in [item.code for item in others]
+    assert healthy((found, *others))
+
+
+def test_a_container_on_windows_with_the_gpu_is_as_sound_as_wsl():
+    given = {"within": "container", "wsl": True, "device_nodes": ("dxg",), "pci": ()}
+    assert [item.code for item in diagnose(make_gpu_facts(**given))] == ["wsl_readings", "gpu_ready"]
+    blind = make_gpu_facts(**given, torch=SEES_NONE, checks=())
+    assert only(blind).code == "cuda_unavailable"  # and not a missing /dev/nvidia-uvm, which WSL has never
 
 
 def test_without_a_bus_to_be_seen_a_missing_driver_proves_nothing():

@@ -20,14 +20,16 @@ def test_an_answer_is_handed_on_and_so_is_what_was_raised():
 
 
 def test_whoever_waits_too_long_goes_on_and_the_next_starts_no_second_thread():
-    may_end, ended, asked = threading.Event(), threading.Event(), []
+    begun, may_end, ended, asked = threading.Event(), threading.Event(), threading.Event(), []
 
     def hang():
         asked.append(1)
+        begun.set()
         may_end.wait(LATE_S)
         ended.set()
 
     assert within(SOON_S, hang, "silent") == "silent"
+    assert begun.wait(LATE_S)
     assert within(SOON_S, hang, "silent") == "silent"
     assert asked == [1]
     may_end.set()

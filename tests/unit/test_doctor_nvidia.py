@@ -14,6 +14,7 @@ from tests.doctored import (
     make_cuda_torch,
     make_device,
     make_driver,
+    make_facts,
     make_gpu,
     make_gpu_facts,
     make_packages,
@@ -123,6 +124,13 @@ def test_a_variable_that_hides_some_by_mistake_or_on_purpose():
     assert healthy(diagnose(make_gpu_facts(gpus=TWO, variables=(("CUDA_VISIBLE_DEVICES", "1,0"),))))
 
 
+def test_a_batch_systems_numbers_hide_nothing_that_torch_sees():
+    """NVML shows the job its own two GPUs as 0 and 1; the variable counts all of the machine's."""
+    torch = make_cuda_torch(devices=(make_device(), make_device("cuda:1", uuid=TWO[1].uuid)))
+    facts = make_gpu_facts(gpus=TWO, torch=torch, variables=(("CUDA_VISIBLE_DEVICES", "1,2"),))
+    assert [item.code for item in diagnose(facts)] == ["gpu_ready"]
+
+
 def test_a_gpu_that_the_build_has_no_code_for_is_the_reason_why_its_check_fails():
     old = make_gpu(name="Tesla P100", capability=(6, 0))
     failed = make_check(failure=Note("device_check_failed", {"problem": "no kernel image is available"}))
@@ -192,6 +200,12 @@ def test_without_the_device_file_for_computing(within, commands):
     assert (found.code, found.severity, found.remedy.commands) == ("uvm_missing", "error", commands)
 
 
+def test_a_torch_that_never_comes_back_from_the_gpu_is_said_to_hang():
+    found = only(blind(torch=dataclasses.replace(BLIND, silent_s=60.0), device_nodes=("nvidia0",)))
+    assert (found.code, found.severity, found.facts) == ("gpu_hangs", "error", {"limit_s": 60.0})
+    assert (found.remedy.commands, found.remedy.check) == (("sudo reboot",), "python -m core doctor")
+
+
 def test_what_nothing_explains_is_told_in_torchs_own_words():
     found = only(blind(torch=dataclasses.replace(BLIND, problem="CUDA unknown error")))
     assert (found.code, found.severity) == ("cuda_unavailable", "error")
@@ -201,6 +215,7 @@ def test_what_nothing_explains_is_told_in_torchs_own_words():
         "sudo modprobe nvidia-uvm",
         "sudo reboot",
     )
+    assert found.remedy.check == "python -m core doctor"  # nvidia-smi answers already
     windows = only(blind(torch=BLIND, family="windows", pci=None, device_nodes=()))
     assert (windows.code, windows.remedy.commands) == ("cuda_unavailable_unexplained", ("shutdown /r /t 0",))
 
@@ -218,6 +233,17 @@ def test_a_gpu_that_failed_explains_all_else(problem, code, commands):
     found = only(facts)
     assert (found.code, found.severity, found.facts) == (code, "error", {"gpu": 0, "name": H200})
     assert found.remedy.commands == commands
+
+
+@pytest.mark.parametrize("problem", ["nvml_failed", "nvml_reset_required"])
+def test_a_gpu_that_computes_isnt_lost_whatever_nvml_couldnt_say(problem):
+    facts = make_gpu_facts(gpus=(make_gpu(problem=problem),))
+    assert [item.code for item in diagnose(facts)] == ["gpu_ready"]
+
+
+def test_a_service_that_isnt_running_is_named_though_the_device_file_is_missing_too():
+    torch = dataclasses.replace(BLIND, problem="Error 802: system not yet initialized")
+    assert only(blind(torch=torch, device_nodes=("nvidiactl", "nvidia0"))).code == "fabric_manager_missing"
 
 
 @pytest.mark.parametrize(
@@ -264,7 +290,17 @@ def test_a_passed_through_gpu_is_a_whole_one():
 @pytest.mark.parametrize(
     ("failure", "code", "commands"),
     [
-        (Note("device_check_failed", {"problem": "out of memory"}), "device_fails", ("sudo reboot",)),
+        (Note("device_check_failed", {"problem": "misaligned address"}), "device_fails", ("sudo reboot",)),
+        (
+            Note("device_check_failed", {"problem": "CUDA out of memory. Tried"}),
+            "device_taken",
+            ("nvidia-smi",),
+        ),
+        (
+            Note("device_check_failed", {"problem": "CUDA-capable device(s) is/are busy or unavailable"}),
+            "device_taken",
+            ("nvidia-smi",),
+        ),
         (Note("device_check_hangs", {"limit_s": 60.0}), "device_hangs", ("sudo reboot",)),
         (Note("device_check_wrong", {"difference": 0.5, "tolerance": 5e-5}), "device_wrong", ()),
     ],
@@ -273,7 +309,16 @@ def test_a_computation_that_fails(failure, code, commands):
     found = only(make_gpu_facts(checks=(make_check("cpu"), make_check(failure=failure))))
     assert (found.code, found.severity) == (code, "error")
     assert found.facts == {**failure.facts, "device": "cuda:0", "name": H200}
-    assert found.remedy.commands == commands
+    assert (found.remedy.commands, found.remedy.check) == (commands, "python -m core doctor")
+
+
+def test_another_makers_gpu_is_never_looked_at_with_nvidias_tool():
+    failed = [
+        make_check(failure=Note("device_check_failed", {"problem": text})) for text in ("bad", "out of memory")
+    ]
+    for check in failed:
+        (found,) = (item for item in diagnose(make_facts(checks=(make_check("cpu"), check))) if item.remedy)
+        assert not [text for text in (*found.remedy.commands, found.remedy.check) if "nvidia" in text]
 
 
 def test_a_computation_that_fails_on_the_cpu_is_an_error_too():

@@ -13,7 +13,8 @@ from core.i18n import english, translator
 from core.records import Device, Note
 from core.runs.checkup import Examination
 from core.runs.files import masking
-from core.sharing.doctor_report import nameless, report
+from core.sharing.doctor_names import nameless
+from core.sharing.doctor_report import report
 from core.sharing.doctor_words import agreement, verdict
 from tests.doctored import (
     UUID,
@@ -203,3 +204,27 @@ def test_a_user_who_is_called_like_a_part_breaks_nothing(monkeypatch):
 def test_identities_are_shortened_wherever_they_stand():
     assert nameless(f"lost: {UUID}.") == f"lost: {UUID[:8]}…."
     assert nameless("MIG-01234567-89ab-cdef-0123-456789abcdef") == "MIG-0123…"
+    assert nameless(f"MIG-{UUID}/1/0") == f"MIG-{UUID[:8]}…/1/0"
+    assert nameless(UUID.removeprefix("GPU-")) == "0123…"  # as torch writes it
+    assert nameless(UUID[:20]) == f"{UUID[:8]}…"  # as CUDA_VISIBLE_DEVICES may have it
+    assert nameless("GPU-4b2c1a9f8b5d6e7a") == "GPU-4b2c…"  # ROCm's
+    assert (
+        nameless("2.14.0.dev20261101+cu130, GPU-0, 580.65.06") == "2.14.0.dev20261101+cu130, GPU-0, 580.65.06"
+    )
+
+
+@pytest.mark.parametrize("name", ["nvidia", "gpu", "torch"])
+def test_a_user_who_is_called_like_the_hardware_is_nobody(name, monkeypatch):
+    monkeypatch.setattr(masking.getpass, "getuser", lambda: name)
+    masking._own_names.cache_clear()
+    text = report(
+        examined(make_gpu_facts(), Finding("gpu_ready", "info", {"name": "NVIDIA H200", "device": "cuda:0"})),
+        english,
+    )
+    assert text.startswith("**Training can use the GPU here: NVIDIA H200.")
+    assert "torch: 2.13.0" in text
+
+
+def test_a_file_that_everybody_has_keeps_its_name():
+    text = report(examined(make_gpu_facts(), Finding("uvm_missing", "error")), english)
+    assert "/dev/nvidia-uvm is missing" in text

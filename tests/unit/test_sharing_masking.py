@@ -94,6 +94,11 @@ def test_what_says_nothing_private_leaves_as_it_is():
         ("/home/someone/", "…"),
         ("C:/Users/someone", "…"),
         ("file:///srv/secret/x", "…/x"),
+        ("C:\\Users\\Some One\\my.dll is broken", "…/my.dll is broken"),
+        ("[Errno 2] 'D:\\\\Some One\\\\my project\\\\cat.png'", "[Errno 2] '…/cat.png'"),  # as Python quotes it
+        ("\\\\fileserver\\someone\\cat.png", "…/cat.png"),
+        ("\\\\?\\C:\\Users\\someone\\cat.png", "…/cat.png"),
+        ("can't load '/Volumes/Some One/x y.so'", "can't load '…/x y.so'"),
     ],
 )
 def test_of_a_path_its_last_part_is_left(text, left):
@@ -108,6 +113,18 @@ def test_masking_twice_is_masking_once(text):
     once = masking.masked(run)
     assert masking.masked(once) == once
     assert exchange.digest(masking.without_paths(run)) == exchange.digest(run)
+
+
+@pytest.mark.parametrize("name", ["unlike", "conditions", "cpu", "gpu"])
+def test_a_machine_that_is_called_like_a_part_of_a_code_breaks_nothing(name, monkeypatch):
+    monkeypatch.setattr(masking.socket, "gethostname", lambda: name)
+    masking._own_names.cache_clear()
+    other = make_result(id="run-2", job_id="job-2", environment=make_environment(make_machine(os="Another OS")))
+    comparison = compare(make_result(), other)
+    assert comparison.caveats
+    masked = masking.masked_comparison(comparison)
+    assert [item.code for item in masked.caveats] == [item.code for item in comparison.caveats]
+    assert masked.baseline.environment.device == comparison.baseline.environment.device
 
 
 def test_a_machine_with_an_everyday_name_keeps_its_words(monkeypatch):

@@ -26,9 +26,13 @@ _ROOT = Path(__file__).resolve().parents[3]
 _PROBE = (sys.executable, "-m", "core.measure.probe")
 _LAST_WORDS = 400  # characters
 _MOST_BYTES = 2**20
-_HOME = re.compile(r"""(?:[A-Za-z]:)?[\\/](?:Users|home)[\\/](?:[^\\/\n:'"]+(?=[\\/])|[^\\/\s:'"]+)""")
+# A backslash may stand twice, as Python quotes it; blanks belong to a path where it is in quotes
+_HOME = re.compile(
+    r"""(?:[A-Za-z]:)?[\\/]+(?:users|home)[\\/]+(?:[^\\/\n:'"]+(?=[\\/])|[^\\/\s:'"]+)""", re.IGNORECASE
+)
+_QUOTED = re.compile(r"""(?<=['"])(?:…|~\w*|[A-Za-z]:)?[\\/]+(?:[^'"\n\\/]+[\\/]+)*(?=[^'"\n\\/]*['"])""")
 _PATH = re.compile(
-    r"""(?<![\w/:.])(?:(?:[…~]|[A-Za-z]:)[\\/](?:[^\s"':\\/]+[\\/])*|[\\/](?:[^\s"':\\/]+[\\/])+)"""
+    r"""(?<![\w/:.])(?:(?:[…~]|[A-Za-z]:)[\\/]+(?:[^\s"':\\/]+[\\/]+)*|[\\/]+(?:[^\s"':\\/]+[\\/]+)+)"""
 )
 _GRACE_S = 2.0  # a process that waits inside the kernel outlives even a kill: it is left behind
 
@@ -37,7 +41,7 @@ def ask_torch(command: tuple[str, ...] = (*_PROBE, "torch"), limit_s: float = TO
     """What a child found of torch; a Note (torch_missing, _broken, _hangs, _died) where it told too little.
 
     A child that told what its torch was built for and then hung or died still gives a Torch, without devices
-    and with a `problem`.
+    and with `silent_s` or a `problem`.
     """
     told = _tell(command, limit_s)
     steps = {step["step"]: {k: v for k, v in step.items() if k != "step"} for step in told.steps}
@@ -46,7 +50,8 @@ def ask_torch(command: tuple[str, ...] = (*_PROBE, "torch"), limit_s: float = TO
         missing = steps["import_failed"].get("missing") is True
         return Note("torch_missing") if missing else Note("torch_broken", {"problem": problem})
     ended = f"no answer within {limit_s:g} s" if told.late else told.death
-    steps.setdefault("devices", {"available": False, "problem": ended, "devices": ()})
+    how = {"problem": None, "silent_s": limit_s} if told.late else {"problem": told.death}
+    steps.setdefault("devices", {"available": False, "devices": (), **how})
     steps.setdefault("torchvision", {"torchvision_problem": ended} if steps["devices"].get("devices") else {})
     if "build" in steps:
         known = {k: v for name in ("build", "devices", "torchvision") for k, v in steps[name].items()}
@@ -83,7 +88,7 @@ def check_device(
 
 def without_paths(text: str) -> str:
     """The text with only the last part of each path in it: the rest may name a person."""
-    return _PATH.sub("", _HOME.sub("…", text))
+    return _PATH.sub("", _QUOTED.sub("", _HOME.sub("…", text)))
 
 
 @dataclass(frozen=True, slots=True)

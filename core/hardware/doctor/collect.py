@@ -15,13 +15,14 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import psutil
 
 from core.hardware import cpu, environment, nvml
 from core.hardware.doctor import child
-from core.hardware.doctor.facts import Driver, Facts, Family, GpuFacts, PciDevice, Platform, Torch, Vendor
+from core.hardware.doctor.facts import Driver, Facts, Family, GpuFacts, PciDevice, Pip, Platform, Torch, Vendor
 from core.hardware.doctor.limited import within
 from core.hardware.doctor.packages import installed
 from core.hardware.system import answer, text
@@ -33,6 +34,7 @@ _ROOT = Path(__file__).resolve().parents[3]
 _FAMILIES: dict[str, Family] = {"Linux": "linux", "Windows": "windows", "Darwin": "macos"}
 # Those whose package manager is known; others are mostly like one of them
 _DISTRIBUTIONS = ("debian", "ubuntu", "fedora", "rhel", "arch", "suse", "opensuse", "alpine", "nixos")
+_APART = ("amzn", "steamos", "manjaro")  # call themselves like another, and take their drivers from elsewhere
 _VENDORS: dict[str, Vendor] = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
 _DISPLAYS = ("0x03", "0x12")  # PCI base classes: display controller, processing accelerator
 _NODES = ("nvidiactl", "nvidia-uvm", "nvidia[0-9]*", "dxg", "kfd", "dri/renderD*")
@@ -80,6 +82,8 @@ def _platform(root: Path, environ: Mapping[str, str]) -> Platform:
         in_virtual_environment=sys.prefix != sys.base_prefix or "CONDA_PREFIX" in environ,
         tegra="nvidia,tegra" in (text(root / "proc/device-tree/compatible") or ""),
         command=python_command(Path(sys.executable)),
+        pip=_pip(),
+        wsl="microsoft" in (text(root / "proc/sys/kernel/osrelease") or "").lower(),
     )
 
 
@@ -88,13 +92,29 @@ def python_command(executable: Path, project: Path = _ROOT) -> str:
     parts = executable.relative_to(project).parts if executable.is_relative_to(project) else ()
     if parts and all(re.fullmatch(r"[\w.-]+", part, re.ASCII) for part in parts):
         return str(Path(*parts))
-    return "python3" if shutil.which("python") is None and shutil.which("python3") else "python"
+    found = {name: path for name in ("python", "python3") if (path := shutil.which(name))}
+    own = (name for name, path in found.items() if Path(path).parent == executable.parent)
+    return next(own, next(iter(found), "python"))
+
+
+def _pip() -> Pip:
+    """As pip itself tells: an environment is nobody else's, whatever lies beside the standard library."""
+    managed = Path(os.__file__).parent / "EXTERNALLY-MANAGED"
+    if sys.prefix == sys.base_prefix and _exists(managed):
+        return "managed"
+    # Not importlib.util's find_spec: setuptools' hook takes being asked for pip for a start of pip
+    return "absent" if PathFinder.find_spec("pip") is None else "usable"
 
 
 def _distribution(root: Path) -> str | None:
+    """ID of /etc/os-release, or the first of ID_LIKE that a remedy is known for, unless it stands apart."""
     lines = (text(root / "etc/os-release") or "").splitlines()
     release = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in lines)}
     ids = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+    if _exists(root / "run/ostree-booted"):  # an image, to which dnf adds nothing
+        return f"{ids[0]}-ostree"
+    if ids[0] in _APART:
+        return ids[0]
     return next((name for name in ids if name in _DISTRIBUTIONS), ids[0]) or None
 
 
@@ -150,10 +170,11 @@ def _libraries(root: Path, environ: Mapping[str, str]) -> tuple[str, ...] | None
 
 
 def _pci(root: Path) -> tuple[PciDevice, ...] | None:
-    folder = root / "sys/bus/pci/devices"
-    if not _exists(folder):
+    """None also where the bus is empty: no machine's is, so a sandbox hides it."""
+    slots = sorted((root / "sys/bus/pci/devices").glob("*"))
+    if not slots:
         return None
-    displays = [slot for slot in sorted(folder.glob("*")) if (text(slot / "class") or "").startswith(_DISPLAYS)]
+    displays = [slot for slot in slots if (text(slot / "class") or "").startswith(_DISPLAYS)]
     return tuple(
         PciDevice(_VENDORS.get(text(slot / "vendor") or "", "other"), _bound(slot), _memory_bytes(slot))
         for slot in displays
@@ -183,11 +204,14 @@ def _variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _compiler(environ: Mapping[str, str]) -> bool:
-    """Looked for where torch.compile looks."""
+    """Looked for where torch.compile looks. macOS has commands in /usr/bin that only offer to install one."""
     named = ("cl",) if platform.system() == "Windows" else _COMPILERS
     with contextlib.suppress(ValueError):  # a quote without its other half
         named = (*shlex.split(environ.get("CXX", ""))[:1], *named)
-    return any(shutil.which(name, path=environ.get("PATH", "")) for name in named)
+    found = [path for name in named if (path := shutil.which(name, path=environ.get("PATH", "")))]
+    if platform.system() == "Darwin" and all(path.startswith("/usr/bin/") for path in found):
+        return bool(found) and answer("xcode-select", "-p") is not None
+    return bool(found)
 
 
 def _exists(path: Path) -> bool:

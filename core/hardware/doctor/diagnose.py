@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from core.hardware.doctor import cpu_rules, driver_rules, nvidia_rules, remedies, torch_rules, vendor_rules
-from core.hardware.doctor.facts import Facts, Finding
+from core.hardware.doctor.facts import Facts, Finding, Platform
 
 _ORDER = {"error": 0, "warning": 1, "info": 2}
+_ANOTHER_BUILD = ("torch_cpu_build", "torch_other_build", "amd_gpu_unused")
+_THE_SAME_BUILD = ("several_torch", "torchvision_mismatch", "torchvision_broken", "triton_missing")
 
 
 def diagnose(facts: Facts) -> tuple[Finding, ...]:
@@ -33,15 +35,24 @@ def diagnose(facts: Facts) -> tuple[Finding, ...]:
     ]
     if not any(finding.severity == "error" for finding in found):
         found += _cpu_alone(facts, {finding.code for finding in found})
+    found = _of_one_mind(found)
     found.sort(key=lambda finding: _ORDER[finding.severity])
-    return tuple(_typed(finding, facts.platform.command) for finding in found)
+    return tuple(_typed(finding, facts.platform) for finding in found)
 
 
-def _typed(finding: Finding, command: str) -> Finding:
+def _of_one_mind(found: list[Finding]) -> list[Finding]:
+    """Whatever has torch installed installs one build: the last command would undo what the others did."""
+    wanted = next((finding.remedy for finding in found if finding.code in _ANOTHER_BUILD), None)
+    if wanted is None:
+        return found
+    return [replace(item, remedy=wanted) if item.code in _THE_SAME_BUILD else item for item in found]
+
+
+def _typed(finding: Finding, platform: Platform) -> Finding:
     """With commands for the Python that was examined."""
     if finding.remedy is None:
         return finding
-    return replace(finding, remedy=remedies.with_python(finding.remedy, command))
+    return replace(finding, remedy=remedies.with_python(finding.remedy, platform))
 
 
 def healthy(findings: Iterable[Finding]) -> bool:
@@ -57,12 +68,20 @@ def _failed(facts: Facts) -> Iterator[Finding]:
             continue
         quoted = {**failure.facts, "device": device.id, "name": device.name}
         remedy = remedies.restart(facts.platform) if device.id != "cpu" else remedies.in_words()
-        if failure.code == "device_check_hangs":
+        if device.id != "cpu" and _taken(str(failure.facts.get("problem"))):
+            remedy = remedies.list_processes() if facts.gpus else remedies.in_words()
+            yield Finding("device_taken", "error", quoted, remedy)
+        elif failure.code == "device_check_hangs":
             yield Finding("device_hangs", "error", quoted, remedy)
         elif failure.code == "device_check_wrong":
             yield Finding("device_wrong", "error", quoted, remedies.in_words())
         else:
             yield Finding("device_fails", "error", quoted, remedy)
+
+
+def _taken(problem: str) -> bool:
+    """Whether others have the GPU, in CUDA's and HIP's words: all of its memory, or it to themselves."""
+    return any(words in problem.lower() for words in ("out of memory", "busy or unavailable"))
 
 
 def _working(facts: Facts) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ def cause(facts: Facts) -> Finding | None:
     if cuda_works(facts):
         return None if answers else _without_readings(facts)
     if facts.driver.problem == "nvml_hangs":
-        return Finding("driver_hangs", "error", {}, remedies.restart(facts.platform))
+        return Finding("driver_hangs", "error", {}, remedies.restart(facts.platform, remedies.DRIVER))
     if facts.platform.within == "wsl":
         return _in_wsl(facts, answers)
     if facts.platform.within == "container" and (found := _in_container(facts, answers)):
@@ -77,7 +77,7 @@ def _in_container(facts: Facts, answers: bool) -> Finding | None:
     """The kernel and its /sys are the host's; device files and libraries are the container's own."""
     if any(re.fullmatch(r"nvidia[0-9]+", node) for node in facts.device_nodes):
         if _lacks_libcuda(facts):
-            remedy = remedies.gpu_into_container(capabilities=True)
+            remedy = remedies.gpu_into_container(capabilities=True, check=remedies.DOCTOR)
             return Finding("container_without_libraries", "error", {}, remedy)
         return None
     if answers:
@@ -86,19 +86,23 @@ def _in_container(facts: Facts, answers: bool) -> Finding | None:
         return Finding("container_without_gpu", "error", {}, remedies.gpu_into_container())
     if on_bus(facts):
         return Finding("host_without_driver", "error", {}, remedies.in_words(remedies.DRIVER))
-    return None
+    if not facts.platform.wsl:
+        return None
+    if "dxg" in facts.device_nodes:
+        return _in_wsl(facts, answers)
+    return Finding("container_on_windows", "info", {}, remedies.gpu_into_container(toolkit=False))
 
 
 def _without_libcuda(facts: Facts) -> Finding | None:
     if facts.platform.family == "linux" and _lacks_libcuda(facts):
-        return Finding("libcuda_missing", "error", {}, remedies.install_driver(facts.platform))
+        return Finding("libcuda_missing", "error", {}, remedies.install_driver(facts.platform, remedies.DOCTOR))
     return None
 
 
 def _silent(facts: Facts) -> Finding:
     platform, driver = facts.platform, facts.driver
     if driver.problem == "nvml_version_mismatch":
-        return Finding("driver_updated", "error", {}, remedies.restart(platform))
+        return Finding("driver_updated", "error", {}, remedies.restart(platform, remedies.DRIVER))
     if "nouveau" in _bound(facts):
         return Finding("nouveau_bound", "error", {}, remedies.install_driver(platform))
     if _bound(facts) == {"vfio-pci"}:
@@ -115,8 +119,8 @@ def _silent(facts: Facts) -> Finding:
         case "nvml_no_permission":
             return Finding("driver_no_permission", "error", {}, remedies.in_words(remedies.DRIVER))
         case None | "nvml_no_gpu":
-            return Finding("driver_sees_no_gpu", "error", {}, remedies.restart(platform))
-    return Finding("driver_fails", "error", {}, remedies.restart(platform))
+            return Finding("driver_sees_no_gpu", "error", {}, remedies.restart(platform, remedies.DRIVER))
+    return Finding("driver_fails", "error", {}, remedies.restart(platform, remedies.DRIVER))
 
 
 def _not_installed(facts: Facts) -> Finding:

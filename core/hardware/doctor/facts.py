@@ -11,6 +11,9 @@ Family = Literal["linux", "windows", "macos", "other"]
 Vendor = Literal["nvidia", "amd", "intel", "other"]
 Virtualised = Literal["vgpu", "passthrough"]
 Backend = Literal["cpu", "cuda", "rocm", "xpu", "mps"]  # what a build of torch can compute on, beside the CPU
+Pip = Literal[
+    "usable", "absent", "managed"
+]  # managed: the system's own Python, which pip leaves alone (PEP 668)
 Severity = Literal["error", "warning", "info"]  # can't be used; works, but worse than it could; nothing to mend
 
 
@@ -24,6 +27,8 @@ class Platform:
     in_virtual_environment: bool
     tegra: bool = False  # a Jetson: its GPU is part of the processor, on no bus, and mostly without NVML
     command: str = "python"  # how this very Python is typed in the project's folder
+    pip: Pip = "usable"
+    wsl: bool = False  # the kernel is WSL's, be it below a container
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,12 @@ class Torch:
     built_for: Backend
     runtime: str | None  # the version of CUDA, ROCm or oneAPI that the wheel was built for, e.g. "13.0"
     architectures: tuple[str, ...]  # that it holds kernels for: "sm_80", "compute_90" (PTX), "gfx90a"
-    available: bool  # torch.accelerator.is_available()
+    available: bool  # torch.accelerator.is_available(), and what there is could be described
     problem: str | None  # what torch said when it was asked to begin with its accelerator
     devices: tuple[Device, ...]
     torchvision_problem: str | None = None  # what importing it raised, as Crossover imports it
     import_s: float | None = None
+    silent_s: float | None = None  # asked to begin with its accelerator, it gave no answer for so long
 
 
 @dataclass(frozen=True, slots=True)

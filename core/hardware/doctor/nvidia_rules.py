@@ -19,14 +19,14 @@ _DESKTOP_BYTES = 2 * 2**30  # what screen and browser take of any
 def unused(facts: Facts) -> list[Finding]:
     """Why torch can't use GPUs that the driver shows, the root causes only."""
     torch = facts.torch
-    lost = [finding for gpu in facts.gpus if (finding := _lost(gpu) or _too_old_gpu(facts, gpu))]
+    lost = [finding for gpu in facts.gpus if (finding := _lost(facts, gpu) or _too_old_gpu(facts, gpu))]
     if torch is None or not facts.gpus or (len(lost) == len(facts.gpus) and not torch.available):
         return lost
     if torch.built_for != "cuda":
         return [*lost, *_other_build(facts, torch)]
     if (too_old := _too_old(facts, torch)) is not None:
         return [*lost, too_old]
-    found = [*lost, *_hidden(facts, torch.available), *_without_kernels(facts, torch)]
+    found = [*lost, *_hidden(facts, torch), *_without_kernels(facts, torch)]
     if not torch.available and not any(finding.severity == "error" for finding in found):
         found.append(_unavailable(facts, torch))
     return found
@@ -34,7 +34,7 @@ def unused(facts: Facts) -> list[Finding]:
 
 def blamed(facts: Facts, uuid: str | None) -> bool:
     """Whether a finding on this very GPU explains already why a computation on it fails."""
-    gpu = next((gpu for gpu in facts.gpus if uuid and _bare(gpu.uuid) == _bare(uuid)), None)
+    gpu = next((gpu for gpu in facts.gpus if _same(uuid, gpu)), None)
     if gpu is None:
         return False
     return gpu.problem is not None or (facts.torch is not None and not can_run(facts.torch, gpu))
@@ -50,7 +50,7 @@ def held_back(facts: Facts) -> Iterator[Finding]:
             yield Finding("mig_enabled", "info", {"gpu": gpu.index, "name": gpu.name})
         if gpu.virtual == "vgpu":
             yield Finding("gpu_virtual", "info", {"gpu": gpu.index, "name": gpu.name})
-    if facts.platform.within == "wsl" and facts.gpus:
+    if facts.platform.wsl and facts.gpus:
         yield Finding("wsl_readings", "info")
 
 
@@ -63,7 +63,9 @@ def _too_old_gpu(facts: Facts, gpu: GpuFacts) -> Finding | None:
     return Finding("gpu_too_old", "info", {"name": gpu.name, "capability": capability})
 
 
-def _lost(gpu: GpuFacts) -> Finding | None:
+def _lost(facts: Facts, gpu: GpuFacts) -> Finding | None:
+    if any(check.failure is None and _same(check.device.uuid, gpu) for check in facts.checks):
+        return None  # it computes, whatever NVML couldn't say
     if gpu.problem == "nvml_no_permission":
         return Finding("gpu_not_permitted", "info", {"gpu": gpu.index})
     if gpu.problem == "nvml_reset_required":
@@ -101,11 +103,12 @@ def _too_old(facts: Facts, torch: Torch) -> Finding | None:
     )
 
 
-def _hidden(facts: Facts, torch_sees: bool) -> Iterator[Finding]:
+def _hidden(facts: Facts, torch: Torch) -> Iterator[Finding]:
     """A batch system may show NVML fewer GPUs than the variable counts: what torch sees isn't hidden."""
+    torch_sees = sum(device.id != "cpu" for device in torch.devices)
     value = dict(facts.variables).get(_VARIABLE)
     seen = shown(value, [gpu.uuid for gpu in facts.gpus]) if value is not None else None
-    if value is None or seen is None or (seen.count == 0 and torch_sees):
+    if value is None or seen is None or seen.count < torch_sees:
         return
     total, remedy = len(facts.gpus), remedies.unset(_VARIABLE, facts.platform)
     if seen.count == 0:
@@ -157,14 +160,16 @@ def can_run(torch: Torch, gpu: GpuFacts) -> bool:
 
 
 def _unavailable(facts: Facts, torch: Torch) -> Finding:
+    remedy, problem = remedies.begin_anew(facts.platform), torch.problem
+    if torch.silent_s is not None:
+        return Finding("gpu_hangs", "error", {"limit_s": torch.silent_s}, remedies.restart(facts.platform))
     if all(gpu.mig for gpu in facts.gpus):
         return Finding("mig_without_instance", "error", {}, remedies.make_mig_instance())
-    plain = facts.platform.family == "linux" and facts.platform.within != "wsl"
-    if plain and facts.device_nodes and "nvidia-uvm" not in facts.device_nodes:
-        return Finding("uvm_missing", "error", {}, remedies.load_module(facts.platform, "nvidia-uvm"))
-    remedy, problem = remedies.begin_anew(facts.platform), torch.problem
     if problem and "system not yet initialized" in problem.lower():  # CUDA's error 802
         return Finding("fabric_manager_missing", "error", {}, remedies.start_fabric_manager(facts.platform))
+    plain = facts.platform.family == "linux" and not facts.platform.wsl
+    if plain and facts.device_nodes and "nvidia-uvm" not in facts.device_nodes:
+        return Finding("uvm_missing", "error", {}, remedies.load_module(facts.platform, "nvidia-uvm"))
     if problem:
         return Finding("cuda_unavailable", "error", {"problem": problem}, remedy)
     return Finding("cuda_unavailable_unexplained", "error", {}, remedy)
@@ -172,7 +177,7 @@ def _unavailable(facts: Facts, torch: Torch) -> Finding:
 
 def _shared(facts: Facts, gpu: GpuFacts) -> Iterator[Finding]:
     """Windows counts every program with a window as one that computes: there, only the memory tells."""
-    counted = facts.platform.family == "linux" and facts.platform.within != "wsl"
+    counted = facts.platform.family == "linux" and not facts.platform.wsl
     who: dict[str, Fact] = {"gpu": gpu.index, "name": gpu.name}
     if share := _taken(gpu):
         told = who | {"pct": round(100 * share)}
@@ -188,6 +193,10 @@ def _taken(gpu: GpuFacts) -> float | None:
         return None
     share = gpu.memory_used_bytes / gpu.memory_bytes
     return share if share > _USED_BY_OTHERS and gpu.memory_used_bytes > _DESKTOP_BYTES else None
+
+
+def _same(uuid: str | None, gpu: GpuFacts) -> bool:
+    return bool(uuid) and _bare(gpu.uuid) == _bare(uuid or "")
 
 
 def _bare(uuid: str) -> str:

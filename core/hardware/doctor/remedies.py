@@ -25,6 +25,7 @@ _INSTALL_DRIVER = {
     ),
     "arch": ("sudo pacman -Syu nvidia-open nvidia-utils",),
 }
+_INSTALL_VENV = dict.fromkeys(("ubuntu", "debian"), ("sudo apt update", "sudo apt install python3-venv"))
 _INSTALL_COMPILER = {
     "ubuntu": ("sudo apt update", "sudo apt install g++"),
     "debian": ("sudo apt update", "sudo apt install g++"),
@@ -49,28 +50,53 @@ def in_words(check: str | None = DOCTOR) -> Remedy:
     return Remedy((), check)
 
 
-def with_python(remedy: Remedy, command: str) -> Remedy:
-    """`command` in place of "python"."""
+def with_python(remedy: Remedy, platform: Platform) -> Remedy:
+    """With the Python that was examined in place of "python", and with what pip needs there to begin."""
+    commands, check, command = remedy.commands, remedy.check, platform.command
+    if any(text.startswith("python -m pip ") for text in commands):
+        if platform.pip == "absent":  # as uv makes its environments
+            commands = ("python -m ensurepip", *commands)
+        elif platform.pip == "managed":
+            return _in_new_environment(remedy, platform)
+    return Remedy(
+        tuple(_typed(text, command) for text in commands), None if check is None else _typed(check, command)
+    )
 
-    def typed(text: str) -> str:
-        return f"{command} {text.removeprefix('python ')}" if text.startswith("python ") else text
 
-    check = None if remedy.check is None else typed(remedy.check)
-    return Remedy(tuple(map(typed, remedy.commands)), check)
+def _in_new_environment(remedy: Remedy, platform: Platform) -> Remedy:
+    """Beside the system's own Python, where nothing has to be uninstalled. What is installed first, stays."""
+    command = ".venv/bin/python"
+    kept = [text for text in remedy.commands if not text.startswith("python -m pip uninstall ")]
+    last = max(place for place, text in enumerate(kept, 1) if text.startswith("python -m pip "))
+    kept.insert(last, "python -m pip install -r requirements.txt")
+    begin = (*_without_sudo(_INSTALL_VENV.get(_distribution(platform), ()), platform), "python -m venv .venv")
+    commands = (*(_typed(text, platform.command) for text in begin), *(_typed(text, command) for text in kept))
+    return Remedy(commands, _typed(remedy.check or DOCTOR, command))
 
 
-def restart(platform: Platform) -> Remedy:
+def _typed(text: str, command: str) -> str:
+    return f"{command} {text.removeprefix('python ')}" if text.startswith("python ") else text
+
+
+def _without_sudo(commands: tuple[str, ...], platform: Platform) -> tuple[str, ...]:
+    """In a container, where one is root, and sudo is missing."""
+    if platform.within != "container":
+        return commands
+    return tuple(command.removeprefix("sudo ") for command in commands)
+
+
+def restart(platform: Platform, check: str = DOCTOR) -> Remedy:
     if platform.within == "wsl":
-        return Remedy(("wsl.exe --shutdown",), DRIVER)
-    return Remedy(() if platform.within == "container" else _REBOOT.get(platform.family, ()), DRIVER)
+        return Remedy(("wsl.exe --shutdown",), check)
+    return Remedy(() if platform.within == "container" else _REBOOT.get(platform.family, ()), check)
 
 
-def install_driver(platform: Platform) -> Remedy:
+def install_driver(platform: Platform, check: str = DRIVER) -> Remedy:
     """From the distribution; on Windows and where no command is known, in words."""
     commands = _INSTALL_DRIVER.get(_distribution(platform), ())
     if platform.within == "container" or not commands:
-        return in_words(DRIVER)
-    return Remedy((*commands, *_REBOOT["linux"]), DRIVER)
+        return in_words(check)
+    return Remedy((*commands, *_REBOOT["linux"]), check)
 
 
 def load_module(platform: Platform, module: str = "nvidia") -> Remedy:
@@ -98,11 +124,11 @@ def update_wsl() -> Remedy:
     return Remedy(("wsl --update", "wsl --shutdown"), DRIVER)
 
 
-def gpu_into_container(capabilities: bool = False) -> Remedy:
-    """On the host, with the NVIDIA Container Toolkit."""
+def gpu_into_container(capabilities: bool = False, toolkit: bool = True, check: str = DRIVER) -> Remedy:
+    """On the host, with the NVIDIA Container Toolkit; Docker Desktop brings its own."""
     extra = " -e NVIDIA_DRIVER_CAPABILITIES=compute,utility" if capabilities else ""
     trial = f"docker run --rm --gpus all{extra} ubuntu nvidia-smi"
-    return Remedy((trial,) if capabilities else (*_ON_HOST, trial), DRIVER)
+    return Remedy((trial,) if capabilities or not toolkit else (*_ON_HOST, trial), check)
 
 
 def kfd_into_container() -> Remedy:
@@ -127,7 +153,7 @@ def for_nvidia(facts: Facts) -> Remedy:
     """The build that this driver serves and these GPUs can run, or one with a newer driver; else in words."""
     if build := suitable(facts):
         return pair(build.index)
-    build, driver = suitable(facts, whatever_driver=True), install_driver(facts.platform)
+    build, driver = suitable(facts, whatever_driver=True), install_driver(facts.platform, DOCTOR)
     if build is None or not driver.commands:
         return in_words()
     if _is_here(build, facts):
@@ -166,7 +192,9 @@ def same_pair(facts: Facts) -> Remedy:
     torch, platform = facts.torch, facts.platform
     if platform.tegra:
         return in_words()
-    if torch is None or torch.built_for == "cpu":
+    if torch is None:
+        return install_torch(facts)
+    if torch.built_for == "cpu":
         return pair("cpu" if platform.family in ("linux", "windows") else None)
     if torch.built_for == "cuda":
         return for_nvidia(facts) if facts.gpus else pair(BUILDS[0].index)
@@ -207,9 +235,7 @@ def install_compiler(platform: Platform) -> Remedy:
     if platform.family == "windows":
         return Remedy((_BUILD_TOOLS,), DOCTOR)
     commands = _INSTALL_COMPILER.get(_distribution(platform), ())
-    if platform.within == "container":  # as root, and without sudo
-        commands = tuple(command.removeprefix("sudo ") for command in commands)
-    return Remedy(commands, "g++ --version")
+    return Remedy(_without_sudo(commands, platform), "g++ --version")
 
 
 def unset(variable: str, platform: Platform) -> Remedy:

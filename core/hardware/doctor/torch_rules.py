@@ -17,7 +17,7 @@ def installed(facts: Facts) -> Iterator[Finding]:
     else:
         yield from _pair(facts, facts.torch)
         yield from _compiling(facts, facts.torch)
-    if any(item.package == "pynvml" for item in facts.packages):
+    if any(item.package == "pynvml" and _brings_the_module(item.version) for item in facts.packages):
         yield Finding("pynvml_installed", "warning", {}, remedies.only_nvidia_ml_py())
 
 
@@ -74,6 +74,12 @@ def _compiling(facts: Facts, torch: Torch) -> Iterator[Finding]:
         yield Finding("triton_missing", "warning", {}, remedies.same_pair(facts))
     if facts.compiler is False:
         yield Finding("compiler_missing", "info", {}, remedies.install_compiler(facts.platform))
+
+
+def _brings_the_module(version: str) -> bool:
+    """Since release 12 pynvml leaves the module of that name to nvidia-ml-py, which it asks for."""
+    release = version.partition(".")[0]
+    return not release.isdigit() or int(release) < 12
 
 
 def _first(facts: Facts, package: str) -> Installed | None:

@@ -54,21 +54,25 @@ def apple(facts: Facts) -> Iterator[Finding]:
         if torch.built_for != "mps":
             yield Finding("torch_without_mps", "error", {}, remedies.pair(None))
         else:
-            yield Finding("mps_unavailable", "error", {"problem": torch.problem or "-"}, remedies.in_words())
+            told: dict[str, Fact] = {"problem": torch.problem or "-"}
+            yield _hangs(facts, torch) or Finding("mps_unavailable", "error", told, remedies.in_words())
 
 
 def _rocm(facts: Facts, torch: Torch, present: bool | None) -> Iterator[Finding]:
-    if present is False and "kfd" not in facts.device_nodes:
+    lacking = "kfd" not in facts.device_nodes
+    by_kfd = facts.platform.family == "linux" and not facts.platform.wsl
+    if lacking and present is False:
         yield Finding("rocm_without_gpu", "info")
-    elif "kfd" not in facts.device_nodes and facts.platform.within == "container":
+    elif lacking and by_kfd and facts.platform.within == "container":
         yield Finding("container_without_kfd", "error", {}, remedies.kfd_into_container())
-    elif "kfd" not in facts.device_nodes and facts.platform.within != "wsl":
+    elif lacking and by_kfd:
         yield Finding("kfd_missing", "error", {}, remedies.load_module(facts.platform, "amdgpu"))
     elif hidden := _all_hidden(facts, _AMD_VARIABLES):
         yield hidden
     else:
         remedy = remedies.join_groups("render,video", facts.platform)
-        yield Finding("rocm_unavailable", "error", {"problem": torch.problem or "-"}, remedy)
+        told: dict[str, Fact] = {"problem": torch.problem or "-"}
+        yield _hangs(facts, torch) or Finding("rocm_unavailable", "error", told, remedy)
 
 
 def _without_gfx(torch: Torch) -> Iterator[Finding]:
@@ -86,13 +90,20 @@ def _without_gfx(torch: Torch) -> Iterator[Finding]:
 
 
 def _xpu(facts: Facts, torch: Torch, present: bool | None) -> Iterator[Finding]:
-    if present is False and facts.platform.within != "wsl":
+    if present is False and not facts.platform.wsl:
         yield Finding("xpu_without_gpu", "info")
     elif hidden := _all_hidden(facts, _INTEL_VARIABLES):
         yield hidden
     else:
         remedy = remedies.join_groups("render", facts.platform)
-        yield Finding("xpu_unavailable", "error", {"problem": torch.problem or "-"}, remedy)
+        told: dict[str, Fact] = {"problem": torch.problem or "-"}
+        yield _hangs(facts, torch) or Finding("xpu_unavailable", "error", told, remedy)
+
+
+def _hangs(facts: Facts, torch: Torch) -> Finding | None:
+    if torch.silent_s is None:
+        return None
+    return Finding("gpu_hangs", "error", {"limit_s": torch.silent_s}, remedies.restart(facts.platform))
 
 
 def _all_hidden(facts: Facts, variables: tuple[str, ...]) -> Finding | None:

@@ -21,16 +21,26 @@ HIDDEN = "…"
 
 _FOLDER = re.compile(r"folder:(?P<path>.*?)(?P<side>@\d+)?", re.DOTALL)
 _FOLDER_MASKED = re.compile(r"images(-[0-9a-f]{8})?")
-# An absolute path, or one from the home folder
+# An absolute path, or one from the home folder. A backslash may stand twice, as Python quotes it. Blanks belong
+# to a path where it is in quotes, and to a person's folder on Windows.
 _PATH = re.compile(
-    r"""(?<![\w/\\…:.])(?:file://)?(?:~\w*|[A-Za-z]:)?[\\/](?:[^\s'"<>|,;:\\/]+[\\/])+[^\s'"<>|,;:\\/]*"""
+    r"""
+    (?<=['"])(?:file://)?(?:~\w*|[A-Za-z]:)?[\\/]+(?:[^'"<>|\n\\/]+[\\/]+)+[^'"<>|\n\\/]*(?=['"])
+  | (?<![\w/\\…:.])(?:file://)?(?:~\w*|(?:\\+[?.]\\+)?[A-Za-z]:)?[\\/]+
+    (?:(?i:users)\\+[^'"<>|,;:\\/\n]+\\+|[^\s'"<>|,;:\\/]+[\\/]+)(?:[^\s'"<>|,;:\\/]+[\\/]+)*[^\s'"<>|,;:\\/]*
+    """,
+    re.VERBOSE,
 )
 _PATH_FACTS = frozenset(("path", "folder", "example"))  # a path from end to end, whatever characters it has
 _HOMES = ("home", "users")
 # Names that belong to nobody, and that other words of a record may be
 _COMMON = frozenset(
-    ("root", "user", "admin", "ubuntu", "debian", "localhost", "runner", "linux", "container", "docker", "home")
-)
+    (
+        "root", "user", "admin", "ubuntu", "debian", "localhost", "runner", "linux", "windows", "macos", "wsl",
+        "container", "docker", "home", "default", "jetson", "nvidia", "amd", "intel", "apple", "cpu", "gpu",
+        "cuda", "rocm", "xpu", "mps", "nvml", "torch", "pytorch", "torchvision", "python",
+    )
+)  # fmt: skip
 _LEAST_LETTERS = 3
 T = TypeVar("T")
 
@@ -104,7 +114,9 @@ def _walk(value: T, text: Callable[[str], str]) -> T:
     elif isinstance(value, dict):
         made = {name: _walk(item, text) for name, item in value.items()}
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        held = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+        held = {
+            item.name: getattr(value, item.name) for item in dataclasses.fields(value) if item.name != "code"
+        }
         made = dataclasses.replace(value, **{name: _walk(item, text) for name, item in held.items()})
     return made  # type: ignore[no-any-return]
 
@@ -133,7 +145,7 @@ def _own_names() -> re.Pattern[str] | None:
     host = socket.gethostname()
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without an entry
+    except (KeyError, OSError, ImportError):  # a container's user without an entry; Windows without a variable
         user = ""
     try:
         home = Path.home().name
