@@ -63,6 +63,7 @@ class FakeNvml:
         self.calls: Counter[str] = Counter()
         self.failures: dict[tuple[str, int | None], int] = {}
         self.blocked: dict[str, threading.Event] = {}
+        self.waiting = threading.Event()  # set once a call has come to a function that is blocked
         self.openings = 0
         self.generations: Counter[int | None] = Counter()  # of handles, by GPU; None: of all
         self.energy_mj = 5_000_000
@@ -110,6 +111,7 @@ class FakeNvml:
     def _call(self, function: str, handle: FakeHandle | None = None) -> None:
         self.calls[function] += 1
         if function in self.blocked:
+            self.waiting.set()
             assert self.blocked[function].wait(30), "a test left a reading blocked"
         gpu = handle.gpu if handle else None
         for failing in ((function, gpu), ("*", gpu), (function, None), ("*", None)):

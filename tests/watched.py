@@ -38,9 +38,8 @@ def make_gpu_now(index: int = 0, at_s: float = AT_S, **changes: Any) -> GpuNow:
     """Fields of GpuSample and of GpuNow mixed."""
     fields = set(GpuSample.__dataclass_fields__) - {"energy_j"}
     sample = make_gpu_sample(at_s, **{name: changes.pop(name) for name in list(changes) if name in fields})
-    plain = GpuNow(
-        make_gpu(index), sample, "gen4 x16", 2.0e6, 3.0e9, 1200.0, (GpuProcess(4321, "python3", 2**30),), 1
-    )
+    mine = (GpuProcess(4321, "python3", 2**30),)
+    plain = GpuNow(make_gpu(index), sample, "gen4 x16", 2.0e6, 3.0e9, 1200.0, mine, 1, energy_counted_s=300.0)
     return dataclasses.replace(plain, **changes)
 
 
@@ -74,7 +73,6 @@ def make_watched(
     """A sample a second up to now; loads that go up and down, so that no two lines look alike."""
     times = [now.at_s - ago for ago in range(seconds, -1, -1)]
     return Watched(
-        times[0],
         1.0,
         tuple(make_cpu_sample(t, load_pct=float(int(t) * 7 % 90)) for t in times),
         tuple(

@@ -25,6 +25,7 @@ _ISA = (
 # The kernel counts in ticks of 10 ms, so that over less than this a load is mostly rounding.
 _SHORTEST_WINDOW_S = 0.05
 _HELPERS_EVERY_S = 1.0
+_MOST_CLOCKS = 32  # read for a mean: the kernel may have to interrupt each core for its own
 
 
 def describe(root: Path = Path("/")) -> Cpu:
@@ -62,7 +63,8 @@ class CpuReader:
         self._energy = PackageEnergy(root)
         # psutil's clock falls back on the nominal one, which never moves: only cpufreq measures.
         folder = root / "sys/devices/system/cpu"
-        self._clocks = sorted(folder.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+        clocks = sorted(folder.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+        self._clocks = clocks[:: math.ceil(len(clocks) / _MOST_CLOCKS) or 1]
         self._clock = clock
         self._read_at_s = clock()
         # psutil.cpu_percent() keeps its state by thread: primed here, it would still say a false 0 at
@@ -74,7 +76,7 @@ class CpuReader:
         if self._total_s == 0:  # as some sandboxes have it
             self._reasons["load_pct"] = "cpu_load_hidden"
         self._worker: psutil.Process | None = None
-        self._known_helpers: list[psutil.Process] = []
+        self._known_helpers: set[psutil.Process] = set()
         self._helpers_at_s = -math.inf
         if worker_pid is not None:
             try:
@@ -126,7 +128,7 @@ class CpuReader:
         return load_pct, worker_pct
 
     def _clock_hz(self) -> float | None:
-        """The mean over the cores that are online."""
+        """The mean over the cores that are online, or over some of them where they are many."""
         khz = [int(value) for path in self._clocks if (value := text(path)) and value.isdigit()]
         return 1e3 * sum(khz) / len(khz) if khz else None
 
@@ -152,18 +154,46 @@ class CpuReader:
                 memory += helper_bytes
         return busy_s, memory
 
-    def _helpers(self) -> list[psutil.Process]:
-        """Processes that the worker has started; looked for once a second, as that means asking every one."""
+    def _helpers(self) -> set[psutil.Process]:
+        """Processes that the worker has started, looked for once a second."""
         now_s = self._clock()
         if self._worker is not None and now_s - self._helpers_at_s >= _HELPERS_EVERY_S:
             self._helpers_at_s = now_s
             with contextlib.suppress(psutil.Error):
-                self._known_helpers = self._worker.children(recursive=True)
+                # The kernel may leave some out while others end: what still runs stays
+                known = {process for process in self._known_helpers if process.is_running()}
+                self._known_helpers = known | started_by(self._worker)
         return self._known_helpers
 
     def _lose_worker(self) -> None:
         self._worker = None  # its number may be given to another process
         self._reasons |= {"worker_pct": "worker_gone", "worker_memory_bytes": "worker_gone"}
+
+
+def started_by(process: psutil.Process, proc: Path = Path("/proc")) -> set[psutil.Process]:
+    """All processes below this one.
+
+    Linux tells a process's children; psutil asks every process of the machine for its parent, which takes
+    milliseconds of what is being measured. Raises psutil.NoSuchProcess where `process` has ended.
+    """
+    if text(proc / f"{process.pid}/task/{process.pid}/children") is None:  # not Linux, or built without it
+        return set(process.children(recursive=True))
+    found: set[psutil.Process] = set()
+    asked = [process.pid]
+    for pid in asked:  # which grows
+        for child in _children(proc / f"{pid}/task"):
+            asked.append(child)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.add(psutil.Process(child))
+    return found
+
+
+def _children(tasks: Path) -> list[int]:
+    """Of all threads of a process; none once it has ended, as it may at any moment."""
+    try:
+        return [int(child) for thread in tasks.iterdir() for child in (text(thread / "children") or "").split()]
+    except OSError:
+        return []
 
 
 def _model(info: dict[str, str]) -> str:

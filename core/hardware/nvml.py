@@ -51,6 +51,9 @@ THROTTLE_REASONS = {
     pynvml.nvmlClocksEventReasonSyncBoost: "sync_boost",
     pynvml.nvmlClocksEventReasonApplicationsClocksSetting: "applications_clocks",
     pynvml.nvmlClocksEventReasonDisplayClockSetting: "display_clock",
+    0x200: "board_limit",  # these two have a name only in the newest pynvml
+    0x400: "reliability",
+    ~0x7FF: "unknown_limit",  # NVML may get more at any time, and what isn't known isn't nothing
 }
 
 
@@ -157,6 +160,7 @@ class LiveReader(GpuReader):
 
     def __init__(self, uuid: str) -> None:
         super().__init__(uuid, _READINGS | _LIVE)
+        self._answered = False  # to any question of `sample` so far
 
     def link(self) -> str | None:
         """The PCIe link as it is now, e.g. "gen1 x16"; it slows down while idle."""
@@ -193,8 +197,12 @@ class LiveReader(GpuReader):
     def lost(self) -> str | None:
         """Why the last sample has no reading at all, where that may pass; None where it has one."""
         reasons = [self._reasons[name] for name in _READINGS if name in self._reasons]
+        if len(reasons) < len(_READINGS):
+            self._answered = True
+            return None
         passing = [reason for reason in reasons if reason not in _PERMANENT.values()]
-        return passing[0] if passing and len(reasons) == len(_READINGS) else None
+        # To a driver that was loaded anew the old handle is an invalid argument, which isn't "not supported"
+        return passing[0] if passing else "nvml_failed" if self._answered else None
 
 
 def count() -> int | None:

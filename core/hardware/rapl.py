@@ -21,6 +21,8 @@ class PackageEnergy:
         self.reason = None if self._packages else "rapl_absent"
         self._used_uj = 0
         self._wraps_at = self._read("max_energy_range_uj")
+        if 0 in self._wraps_at:
+            self.reason = "rapl_absent"
         self._last = self._read("energy_uj")
 
     def read_j(self) -> float | None:
@@ -40,6 +42,6 @@ class PackageEnergy:
             return [int((package / name).read_text()) for package in self._packages]
         except PermissionError:
             self.reason = "rapl_no_permission"
-        except OSError:
+        except (OSError, ValueError):  # some kernels answer nothing at all
             self.reason = "rapl_absent"
         return []

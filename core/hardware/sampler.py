@@ -13,6 +13,7 @@ from core.records import Absent, CpuSample, GpuSample, Telemetry
 
 DEFAULT_INTERVAL_S = 0.2  # the GPU's own sensors move every 0.1 s; polling faster only disturbs
 MAX_SAMPLES = 1024
+_PATIENCE_S = 10.0  # with a driver that doesn't answer: its caller has other jobs to do
 
 
 class CpuSource(Protocol):
@@ -33,7 +34,8 @@ class Sampler:
     `origin_s` is the job's start on `time.perf_counter()`, which processes of one machine share. At most
     MAX_SAMPLES (and the last) are kept: each time they are full every second one is dropped and from
     then on only every second one kept, so that a run of any length has an even spread. `latest()` stays
-    fresh. `clock` and `wait` (seconds -> whether to stop) are for tests.
+    fresh. `patience_s`: for a thread that doesn't end. `clock` and `wait` (seconds -> whether to stop) are for
+    tests.
     """
 
     def __init__(
@@ -45,9 +47,11 @@ class Sampler:
         *,
         cpu_reader: Callable[[int | None], CpuSource] = CpuReader,
         gpu_reader: Callable[[str], GpuSource] = GpuReader,
+        patience_s: float = _PATIENCE_S,
         clock: Callable[[], float] = time.perf_counter,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
+        self._patience_s = patience_s
         self._cpu = cpu_reader(worker_pid)
         self._gpus = {uuid: gpu_reader(uuid) for uuid in gpu_uuids}
         self._origin_s, self._interval_s = origin_s, interval_s
@@ -74,10 +78,13 @@ class Sampler:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take the last sample, end the thread and raise what it failed of, if it did. May be called again."""
+        """Take the last sample, end the thread and raise what it failed of, if it did. May be called again.
+
+        A thread that hangs in a driver is left to itself after a while: the telemetry says so.
+        """
         self._stopping.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(self._patience_s)
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
@@ -95,6 +102,8 @@ class Sampler:
             absent += self._gpus[uuid].absent
         elif gpu_uuid is not None:
             absent += (Absent("gpu", "nvml_gpu_not_found"),)
+        if self._stopping.is_set() and self._thread.is_alive():
+            absent += (Absent("gpu" if uuid else "cpu", "sampler_hangs"),)
         with self._lock:
             return Telemetry(
                 interval_s=self._interval_s * self._keep_every,

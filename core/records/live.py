@@ -25,11 +25,12 @@ class GpuNow:
     pcie: str | None  # the link as it is now, e.g. "gen1 x16"; it slows down while idle
     sent_bytes_per_s: float | None  # over PCIe, from the GPU
     received_bytes_per_s: float | None
-    energy_j: float | None  # since the monitor began to look
+    energy_j: float | None  # since the monitor first saw it
     processes: tuple[GpuProcess, ...] | None  # this user's; None: not asked, or can't be told
     other_processes: int | None  # of other users, or of other containers
     absent: tuple[Absent, ...] = ()  # what is None above and why, as "gpu.<field of GpuSample or GpuNow>"
     lost: Note | None = None  # why it doesn't answer at all: nvml_gpu_lost, gpu_reading_blocks(seconds), ...
+    energy_counted_s: float = 0.0  # in how much time energy_j was used: without what couldn't be counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class CpuNow:
     memory_bytes: int | None
     energy_j: float | None  # of all packages, since the monitor began to look
     absent: tuple[Absent, ...] = ()  # as "cpu.<field>"
+    energy_counted_s: float = 0.0  # likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,6 @@ class GpuTrace:
 class Watched:
     """The last minutes, both devices on one clock (`at_s` of every sample is time.perf_counter())."""
 
-    began_s: float  # when the monitor began to look; its history may begin later
     interval_s: float
     cpu: tuple[CpuSample, ...]
     gpus: tuple[GpuTrace, ...]

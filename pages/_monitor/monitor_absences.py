@@ -16,6 +16,7 @@ _NAMES = {
     "load_pct": N_("load"),
     "clock_hz": N_("clock"),
     "memory_used_bytes": N_("memory"),
+    "memory_bytes": N_("memory"),
     "energy_j": N_("energy"),
     "core_loads_pct": N_("load of each core"),
     "core_clocks_hz": N_("clock of each core"),
@@ -37,11 +38,10 @@ _NAMES = {
 def show(seen: Seen, translate: Translate) -> None:
     """Nothing where every reading is there."""
     _ = translate
-    by_reason: dict[str, dict[str, list[str]]] = {}  # reason -> device -> readings
+    by_reason: dict[str, dict[str, dict[str, None]]] = {}  # reason -> device -> readings, each name once
     for device, item in _absent(seen):
         field = item.reading.partition(".")[2]
-        name = _(_NAMES[field]) if field in _NAMES else field
-        by_reason.setdefault(item.reason, {}).setdefault(device, []).append(name)
+        by_reason.setdefault(item.reason, {}).setdefault(device, {})[_(_NAMES[field])] = None
     if not by_reason:
         return
     with st.expander(_("Why are readings missing?"), key="monitor_absences"):
@@ -54,7 +54,7 @@ def _absent(seen: Seen) -> Iterator[tuple[str, Absent]]:
         yield from ((f"GPU {gpu.gpu.index}", item) for item in gpu.absent)
 
 
-def _line(reason: str, devices: dict[str, list[str]], translate: Translate) -> str:
+def _line(reason: str, devices: dict[str, dict[str, None]], translate: Translate) -> str:
     """Devices that lack the same are told of together: sixteen may."""
     _ = translate
     alike: dict[tuple[str, ...], list[str]] = {}

@@ -18,6 +18,7 @@ from pages._shared import resources
 
 CPU = "cpu"  # beside the GPUs' UUIDs
 _ROWS_LOOKED_AT, _JOBS = 50, 3
+_NEWEST_BLOCKS = 10  # between two drawings; an interval of all would cost the run more and more
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Arithmetic:
 
     samples_per_s: float
     flops: float | None  # per second; None: not counted yet
-    peak_share: Estimate | None  # of the device's measured peak, over all blocks so far
+    peak_share: Estimate | None  # of the device's measured peak, over the newest blocks
 
 
 def by_device(jobs: Sequence[Job]) -> dict[str, Arithmetic | None]:
@@ -64,7 +65,8 @@ def _of(result: RunResult, mates: Sequence[RunResult], device: Device | None) ->
     known = next((run.limits for run in (result, *on_it) if run.limits), None)
     if known is None:
         return Arithmetic(rate, rate * each, None)
-    return Arithmetic(rate, rate * each, measured.mfu(replace(result, limits=Limits(each, known.rates))))
+    newest = replace(result, blocks=result.blocks[-_NEWEST_BLOCKS:], limits=Limits(each, known.rates))
+    return Arithmetic(rate, rate * each, measured.mfu(newest))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)

@@ -30,14 +30,13 @@ def show(seen: Seen, on: On, in_full: Collection[str], translate: Translate) -> 
     """The CPU, and the GPUs of `in_full`, with all their readings."""
     _ = translate
     full = [gpu for gpu in seen.now.gpus if gpu.gpu.uuid in in_full]
-    seconds = seen.now.at_s - seen.watched.began_s
     cells = 1 + max(1, len(full))
     with st.grid(min(_MOST_ABREAST, cells), min_column_width=_WIDTH, border=True) as grid:
         with grid.cell():
-            _cpu(seen.now.cpu, on, seconds, _)
+            _cpu(seen.now.cpu, on, _)
         for gpu in full:
             with grid.cell():
-                _gpu(gpu, on, seconds, _)
+                _gpu(gpu, on, _)
         if not seen.now.gpus:
             with grid.cell():
                 _no_gpu(seen.now.gpus_absent, _)
@@ -52,7 +51,7 @@ def show_others(seen: Seen, on: On, in_full: Collection[str], translate: Transla
                 _briefly(gpu, on, translate)
 
 
-def _cpu(cpu: CpuNow, on: On, seconds: float, translate: Translate) -> None:
+def _cpu(cpu: CpuNow, on: On, translate: Translate) -> None:
     _ = translate
     read = Reader(cpu.absent, None, _)
     sample = cpu.sample
@@ -69,12 +68,12 @@ def _cpu(cpu: CpuNow, on: On, seconds: float, translate: Translate) -> None:
         *_computed(on, monitor_arithmetic.CPU, _),
         _memory(read, sample.memory_used_bytes, cpu.memory_bytes, _),
         _("Clock {x}").format(x=read.value("clock_hz", sample.clock_hz, clock)),
-        _energy(read, cpu.energy_j, seconds, _),
+        _energy(read, cpu.energy_j, cpu.energy_counted_s, _),
     ]
     _lines(lines)
 
 
-def _gpu(gpu: GpuNow, on: On, seconds: float, translate: Translate) -> None:
+def _gpu(gpu: GpuNow, on: On, translate: Translate) -> None:
     _ = translate
     read = Reader(gpu.absent, gpu.lost, _)
     sample = gpu.sample
@@ -102,10 +101,10 @@ def _gpu(gpu: GpuNow, on: On, seconds: float, translate: Translate) -> None:
             sm=read.value("sm_clock_hz", sample.sm_clock_hz, clock),
             memory=read.value("memory_clock_hz", sample.memory_clock_hz, clock),
         ),
-        _("PCIe {link}").format(link=read.value("pcie", gpu.pcie, str)),
+        _link(read, gpu, _),
         # a line of its own, or it breaks and makes the card jump when the numbers grow
         _("In {received}, out {sent}").format(received=received, sent=sent),
-        _energy(read, gpu.energy_j, seconds, _),
+        _energy(read, gpu.energy_j, gpu.energy_counted_s, _),
         _processes(read, gpu, _),
         _held_by(read, gpu, _),  # at the end, where the sign for its sentences is
     ]
@@ -159,12 +158,20 @@ def _power(read: Reader, gpu: GpuNow, translate: Translate) -> str:
     return translate("Power {x} of {limit}").format(x=power, limit=units.watts(gpu.gpu.power_limit_w))
 
 
-def _energy(read: Reader, energy_j: float | None, seconds: float, translate: Translate) -> str:
-    """Since the monitor began: a reader must know of how long."""
+def _link(read: Reader, gpu: GpuNow, translate: Translate) -> str:
+    """An idle GPU's link is slow, which without the fastest beside it would look like a fault."""
+    link, fastest = read.value("pcie", gpu.pcie, str), gpu.gpu.pcie
+    if gpu.pcie is None or fastest in (None, gpu.pcie):
+        return translate("PCIe {link}").format(link=link)
+    return translate("PCIe {link}, up to {fastest}").format(link=link, fastest=fastest.replace(" ", JOINED))
+
+
+def _energy(read: Reader, energy_j: float | None, counted_s: float, translate: Translate) -> str:
+    """Since the monitor began, but for what couldn't be counted: a reader must know of how long."""
     x = read.value("energy_j", energy_j, units.joules)
     if energy_j is None:
         return translate("Energy {x}").format(x=x)
-    return translate("Energy {x} in {time}").format(x=x, time=units.duration(round(seconds)))
+    return translate("Energy {x} in {time}").format(x=x, time=units.duration(round(counted_s)))
 
 
 def _held_by(read: Reader, gpu: GpuNow, translate: Translate) -> str:

@@ -22,6 +22,7 @@ _SHORT = {
     "processes_not_asked": N_("not asked while measuring"),
     "pcie_not_asked": N_("not asked while measuring"),
     "processes_of_host": N_("not known in a container"),
+    "processes_hidden": N_("not visible here"),
     "memory_hidden": N_("not visible here"),
     "not_read_yet": N_("not yet"),
     "rapl_absent": N_("not visible here"),
@@ -41,6 +42,9 @@ _HELD_BY = {
     "sync_boost": N_("other GPUs of its group"),
     "applications_clocks": N_("fixed by a setting"),
     "display_clock": N_("display settings"),
+    "board_limit": N_("a limit of the board"),
+    "reliability": N_("reliability policy"),
+    "unknown_limit": N_("a reason unknown here"),
 }
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
+import re
 
 import pytest
 import streamlit as st
 
+from core.hardware.monitor.cores import Cores
 from core.hardware.nvml import THROTTLE_REASONS
 from core.i18n import translator
 from core.messages import sentence
-from core.records import Absent, GpuProcess, Happening, JobSpec, Note, Stretch
-from pages._monitor import monitor_live, monitor_words
+from core.records import Absent, GpuProcess, GpuSample, Happening, JobSpec, Note, Stretch
+from pages._monitor import monitor_absences, monitor_live, monitor_words
 from pages._shared import resources
 from tests.builders import make_limits, make_result
 from tests.pages.reading import texts
@@ -94,6 +97,11 @@ def test_every_reading_of_a_gpu_is_there(watching):
     assert "one kernel on one of its many multiprocessors" in help_text
 
 
+def test_a_link_that_has_slowed_down_is_told_with_the_fastest(watching):
+    visitor, _ = watching(make_now((make_gpu_now(pcie="gen1 x16"),)))
+    assert "PCIe gen1 x16, up to gen4 x16" in read(visitor)
+
+
 def test_nothing_measured_is_said(watching):
     visitor, _ = watching(make_now(1))
     assert "Nothing is being measured." in read(visitor)
@@ -147,6 +155,7 @@ KINDS = [
     ("nvml_not_supported", "not supported"),
     ("nvml_no_permission", "not permitted"),
     ("nvml_failed", "not now"),
+    ("processes_hidden", "not visible here"),
     ("processes_not_asked", "not asked while measuring"),
 ]
 
@@ -161,6 +170,22 @@ def test_a_missing_reading_says_why_and_is_no_zero(watching, reason, word):
     assert f"Programs *{word}*" in text
     assert f"{sentence(reason)} (GPU 0: power, programs)" in text
     assert "Why are readings missing?" in [box.label for box in visitor.expander]
+
+
+def test_every_reading_that_may_be_missing_has_a_name():
+    live = {"pcie", "power_limit_w", "sent_bytes_per_s", "received_bytes_per_s", "processes", "other_processes"}
+    of_gpu = {field.name for field in dataclasses.fields(GpuSample)} | live
+    of_cpu = set(re.findall(r"self\._missing\((.*)\)", inspect.getsource(Cores)))
+    named = {name for call in of_cpu for name in re.findall(r'"(\w+)"', call.partition(",")[2])}
+    assert {"memory_bytes", "core_clocks_hz"} <= named
+    assert (of_gpu | named) - {"at_s"} <= set(monitor_absences._NAMES)
+
+
+def test_a_hidden_memory_is_named_once(watching):
+    lacking = tuple(Absent(f"cpu.{name}", "memory_hidden") for name in ("memory_used_bytes", "memory_bytes"))
+    cpu = make_cpu_now(memory_used_bytes=None, memory_bytes=None, absent=lacking)
+    visitor, _ = watching(make_now(0, cpu=cpu))
+    assert f"{sentence('memory_hidden')} (CPU: memory)" in read(visitor)
 
 
 def test_zero_is_a_zero(watching):

@@ -159,6 +159,17 @@ def test_energy_says_why_it_is_absent(tmp_path, monkeypatch):
     assert reader.sample(0.4).energy_j is None  # what was used meanwhile is unknown
 
 
+@pytest.mark.parametrize("file", ["energy_uj", "max_energy_range_uj"])
+@pytest.mark.parametrize("content", ["", "0", "?"])
+def test_a_counter_that_says_nonsense_is_absent(tmp_path, file, content):
+    zone = "sys/class/powercap/intel-rapl:0"
+    energy = PackageEnergy(write(tmp_path, rapl(0, 5) | {f"{zone}/{file}": content}))
+    if (file, content) == ("energy_uj", "0"):  # a counter that has just gone round
+        assert energy.read_j() == 0.0
+    else:
+        assert (energy.read_j(), energy.reason) == (None, "rapl_absent")
+
+
 def test_the_clock_is_the_mean_over_cores_and_absent_without_cpufreq(tmp_path):
     bare = CpuReader(None, tmp_path)
     assert bare.sample(0.0).clock_hz is None
@@ -166,6 +177,13 @@ def test_the_clock_is_the_mean_over_cores_and_absent_without_cpufreq(tmp_path):
     folder = "sys/devices/system/cpu/cpu{}/cpufreq/scaling_cur_freq"
     root = write(tmp_path, {folder.format(0): "2000000", folder.format(1): "3000000"})
     assert CpuReader(None, root).sample(0.0).clock_hz == 2.5e9
+
+
+def test_of_many_cores_the_clocks_of_some_are_read(tmp_path):
+    folder = "sys/devices/system/cpu/cpu{}/cpufreq/scaling_cur_freq"
+    reader = CpuReader(None, write(tmp_path, {folder.format(core): "2000000" for core in range(256)}))
+    assert 16 < len(reader._clocks) <= 32  # each costs the measurement an interruption
+    assert reader.sample(0.0).clock_hz == 2e9
 
 
 class Times(tuple):
@@ -200,18 +218,62 @@ def test_a_load_that_is_hidden_says_so(tmp_path, monkeypatch):
     assert Absent("cpu.load_pct", "cpu_load_hidden") in reader.absent
 
 
-def process(used, rss, *children):
+class FakeProcess:
     """A process that has used used[0] seconds by itself."""
-    return SimpleNamespace(
-        cpu_times=lambda: SimpleNamespace(user=used[0], system=1.0, children_user=0.5, children_system=0.0),
-        memory_info=lambda: SimpleNamespace(rss=rss),
-        children=lambda recursive: list(children),
-    )
+
+    pid = -1  # of none, so that nobody asks the kernel
+
+    def __init__(self, used, rss, *children):
+        self.used, self.rss, self.below, self.ended = used, rss, children, False
+
+    def cpu_times(self):
+        return SimpleNamespace(user=self.used[0], system=1.0, children_user=0.5, children_system=0.0)
+
+    def memory_info(self):
+        return SimpleNamespace(rss=self.rss)
+
+    def children(self, recursive):
+        return list(self.below)
+
+    def is_running(self):
+        return not self.ended
+
+
+def test_all_that_a_process_has_started_is_found_as_psutil_finds_it():
+    sleeper = [sys.executable, "-S", "-c", "print(1, flush=True); input()"]
+    code = f"import subprocess; subprocess.run({sleeper!r})"
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        child.stdout.readline()  # the grandchild runs
+        here = psutil.Process()
+        known = set(psutil.Process(child.pid).children(recursive=True))
+        assert len(known) == 1
+        assert cpu.started_by(here) >= known | {psutil.Process(child.pid)}
+        assert cpu.started_by(psutil.Process(child.pid)) == known
+        assert cpu.started_by(psutil.Process(child.pid), Path("/nowhere")) == known
+        child.communicate(b"\n", 20)
+
+
+def test_a_helper_counts_while_it_runs_though_the_kernel_leaves_it_out(tmp_path, monkeypatch):
+    helper = FakeProcess([1.0], 500)
+    worker = FakeProcess([4.0], 7_000, helper)
+    monkeypatch.setattr(psutil, "Process", lambda pid: worker)
+    clock = FakeClock()
+    reader = CpuReader(1234, tmp_path, clock)
+    clock.advance(1.0)
+    assert reader.sample(1.0).worker_memory_bytes == 7_500
+    worker.below = ()
+    clock.advance(1.0)
+    assert reader.sample(2.0).worker_memory_bytes == 7_500
+    helper.ended = True
+    clock.advance(1.0)
+    assert reader.sample(3.0).worker_memory_bytes == 7_000
 
 
 def test_what_the_worker_has_started_is_the_workers(tmp_path, monkeypatch):
     used, by_helper = [4.0], [1.0]
-    worker = process(used, 7_000, process(by_helper, 500))
+    worker = FakeProcess(used, 7_000, FakeProcess(by_helper, 500))
     monkeypatch.setattr(psutil, "Process", lambda pid: worker)
     clock = FakeClock()
     reader = CpuReader(1234, tmp_path, clock)
@@ -224,7 +286,7 @@ def test_what_the_worker_has_started_is_the_workers(tmp_path, monkeypatch):
 
 def test_the_worker_is_counted_in_cores(tmp_path, monkeypatch):
     used = [4.0]
-    worker = process(used, 7_000)
+    worker = FakeProcess(used, 7_000)
     monkeypatch.setattr(psutil, "Process", lambda pid: worker)
     clock = FakeClock()
     reader = CpuReader(1234, tmp_path, clock)

@@ -160,10 +160,12 @@ def test_energy_of_a_time_in_which_nobody_looked_is_left_out(system, tmp_path):
     write_energy(tmp_path, 9_000)
     now, happenings = reader.read(400.0)
     assert now.energy_j == pytest.approx(50.0)
+    assert now.energy_counted_s == 1.0  # or the time that nobody looked would seem to have cost nothing
     assert [item.note.code for item in happenings] == ["monitor_cpu_energy_gap"]
     assert happenings[0].note.facts == {"seconds": 399}
     write_energy(tmp_path, 9_030)
-    assert reader.read(401.0)[0].energy_j == pytest.approx(80.0)
+    now, _ = reader.read(401.0)
+    assert (now.energy_j, now.energy_counted_s) == (pytest.approx(80.0), 2.0)
 
 
 def test_a_machine_that_slept_counts_anew_which_isnt_energy_nor_a_second_without_power(system, tmp_path):

@@ -181,6 +181,30 @@ def test_a_driver_that_is_exchanged_under_us_is_opened_anew_once_it_works(machin
     assert all(gpu.sample.utilisation_pct == 97.0 for gpu in seen.gpus)
 
 
+def test_a_driver_that_is_exchanged_while_nobody_looks_is_opened_anew(machine):
+    """Then it fails at nothing, but knows no handle of before: that isn't a GPU which supports nothing."""
+    here = machine(2)
+    here.tick()
+    here.driver.generations[None] += 1
+    seen = here.tick(3600.0)
+    assert [gpu.lost.code for gpu in seen.gpus] == ["nvml_failed"] * 2
+    seen = here.tick()
+    assert codes(seen) == ["monitor_gpu_back"] * 2
+    assert all(gpu.lost is None and gpu.sample.utilisation_pct == 97.0 for gpu in seen.gpus)
+
+
+def test_a_gpu_that_supports_nothing_isnt_lost(machine):
+    here = machine()
+    for function in MISSING:
+        here.driver.fail(function, pynvml.NVML_ERROR_NOT_SUPPORTED)
+    for function in ("nvmlDeviceGetPowerUsage", "nvmlDeviceGetCurrentClocksThrottleReasons"):
+        here.driver.fail(function, pynvml.NVML_ERROR_NOT_SUPPORTED)
+    for _ in range(12):
+        (gpu,) = here.tick().gpus
+        assert gpu.lost is None
+        assert set(asdict(gpu.sample).values()) == {None, gpu.sample.at_s}
+
+
 def test_a_gpu_that_falls_off_the_bus_takes_nobody_with_it_and_may_come_back(machine):
     here = machine(3)
     here.tick()
@@ -226,6 +250,7 @@ def test_a_gpu_that_appears_later_is_found_within_ten_seconds(machine):
     here.driver.gpus = 2
     seen = [here.tick() for _ in range(11)]
     assert [code for tick in seen for code in codes(tick)] == ["monitor_gpu_new"] * 2
+    assert seen[-1].gpus[0].energy_counted_s <= 1.1  # since it was seen, not since anybody looks
     assert len(seen[-1].gpus) == 2
     listed = here.driver.calls["nvmlDeviceGetName"]
     for _ in range(30):
@@ -281,7 +306,9 @@ def test_energy_counts_from_the_first_look_and_leaves_out_jumps(machine):
         ("monitor_counter_jumped", 1),
     ]
     here.driver.energies_mj[0] += 700_000
-    assert here.tick().gpus[0].energy_j == pytest.approx(1300)
+    (first, _) = here.tick().gpus
+    assert first.energy_j == pytest.approx(1300)
+    assert first.energy_counted_s == pytest.approx(2, abs=0.1)  # of three ticks, one of which jumped
 
 
 def test_energy_of_a_driver_that_hung_is_no_jump(machine, monkeypatch):

@@ -160,12 +160,40 @@ def test_throttle_reasons_are_words_and_idling_is_none(driver):
     reader = nvml.GpuReader(FakeNvml.UUID)
     driver.clock_event_reasons = pynvml.nvmlClocksEventReasonGpuIdle
     assert reader.sample(0.0).throttle_reasons == ()
-    driver.clock_event_reasons = pynvml.nvmlClocksEventReasonAll
+    driver.clock_event_reasons = 0xFFFF_FFFF_FFFF_FFFF
     assert sorted(reader.sample(0.0).throttle_reasons) == sorted(nvml.THROTTLE_REASONS.values())
     driver.clock_event_reasons = (
         pynvml.nvmlClocksEventReasonSwPowerCap | pynvml.nvmlClocksEventReasonHwThermalSlowdown
     )
     assert reader.sample(0.0).throttle_reasons == ("sw_power_cap", "hw_thermal")
+
+
+@pytest.mark.parametrize(
+    ("bit", "word"),
+    [  # the values of nvml.h
+        (0x1, None),
+        (0x2, "applications_clocks"),
+        (0x4, "sw_power_cap"),
+        (0x8, "hw_slowdown"),
+        (0x10, "sync_boost"),
+        (0x20, "sw_thermal"),
+        (0x40, "hw_thermal"),
+        (0x80, "hw_power_brake"),
+        (0x100, "display_clock"),
+        (0x200, "board_limit"),
+        (0x400, "reliability"),
+        (0x800, "unknown_limit"),  # of a driver to come
+        (1 << 63, "unknown_limit"),
+    ],
+)
+def test_each_bit_of_the_driver_has_its_word(driver, bit, word):
+    driver.clock_event_reasons = bit
+    assert nvml.GpuReader(FakeNvml.UUID).sample(0.0).throttle_reasons == ((word,) if word else ())
+
+
+def test_no_reason_of_the_installed_pynvml_is_unknown(driver):
+    driver.clock_event_reasons = pynvml.nvmlClocksThrottleReasonAll | pynvml.nvmlClocksEventReasonAll
+    assert "unknown_limit" not in nvml.GpuReader(FakeNvml.UUID).sample(0.0).throttle_reasons
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.hardware import nvml
 from core.hardware import sampler as module
 from core.hardware.sampler import Sampler
 from core.records import Absent, CpuSample, GpuSample
@@ -107,6 +108,22 @@ def test_a_reader_that_breaks_is_heard_at_stop_and_what_it_gave_before_is_kept()
         sampler.stop()
     sampler.stop()
     assert times(sampler.telemetry(None).cpu) == [0.0, 0.5]
+
+
+def test_a_driver_that_hangs_doesnt_hold_up_whoever_stops(monkeypatch):
+    driver = FakeNvml()
+    monkeypatch.setattr(nvml, "pynvml", driver)
+    with Sampler(None, (FakeNvml.UUID,), origin_s=0.0, interval_s=0.001, patience_s=0.01) as sampler:
+        while len(sampler.telemetry(None).cpu) < 2:
+            sampler._stopping.wait(0.001)
+        answer = driver.block("nvmlDeviceGetTemperature")
+        assert driver.waiting.wait(20)
+    hung = sampler.telemetry(FakeNvml.UUID)
+    assert len(hung.gpu) == len(hung.cpu) >= 2
+    assert Absent("gpu", "sampler_hangs") in hung.absent
+    answer.set()
+    sampler._thread.join(20)
+    assert Absent("gpu", "sampler_hangs") not in sampler.telemetry(FakeNvml.UUID).absent
 
 
 def test_stopping_wakes_a_thread_that_would_wait_for_an_hour():

@@ -18,14 +18,17 @@ class Aside(Generic[T]):
         self._result: T | None = None
         self._failure: BaseException | None = None
 
-    def begin(self, at_s: float) -> bool:
-        """Begin the work for `at_s`; False while the last one is still going on."""
-        if self._thread is not None and self._thread.is_alive():
-            return False
+    @property
+    def busy(self) -> bool:
+        """Whether the last work is still going on."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def begin(self, at_s: float) -> None:
+        """Begin the work for `at_s`. Not while it is busy."""
+        assert not self.busy
         self._result = self._failure = None  # of work that nobody asked for
         self._thread = threading.Thread(target=self._run, args=(at_s,), name=self._name, daemon=True)
         self._thread.start()
-        return True
 
     def result(self, patience_s: float) -> T | None:
         """What the work gave, waited for no longer than this; None: it goes on. Raises what it failed of."""

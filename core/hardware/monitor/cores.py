@@ -63,6 +63,7 @@ class Cores:
             memory_bytes=int(memory.total) if memory else None,
             energy_j=energy_j,
             absent=tuple(Absent(f"cpu.{name}", reason) for name, reason in self._reasons.items()),
+            energy_counted_s=self._total.counted_s,
         )
         return now, happenings
 
@@ -86,8 +87,8 @@ class Cores:
 
     def _clocks(self, at_s: float) -> tuple[float, ...] | None:
         """psutil's clock falls back on the nominal one, which never moves: only cpufreq measures."""
-        many = self._clocks_hz is not None and len(self._clocks_hz) > MANY_CORES
-        if not many or not 0 <= at_s - self._clocks_at_s < CLOCKS_EVERY_S:
+        slow = self._clocks_hz is None or len(self._clocks_hz) > MANY_CORES  # or not there, in all likelihood
+        if not slow or not 0 <= at_s - self._clocks_at_s < CLOCKS_EVERY_S:
             folder = self._root / "sys/devices/system/cpu"
             paths = sorted(folder.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"), key=_number)
             khz = [int(value) for path in paths if (value := text(path)) and value.isdigit()]

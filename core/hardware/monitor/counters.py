@@ -17,6 +17,7 @@ class EnergyTotal:
 
     def __init__(self) -> None:
         self.joules: float | None = None
+        self.counted_s = 0.0  # the time that they took, without what is left out
         self._last: tuple[float, float] | None = None
 
     def add(self, counter_j: float | None, at_s: float, limit_w: float | None) -> bool:
@@ -32,6 +33,7 @@ class EnergyTotal:
         if not 0 <= counter_j - last_j <= most_j:
             return False
         self.joules += counter_j - last_j
+        self.counted_s += at_s - last_s
         return True
 
     def leave_out(self) -> None:

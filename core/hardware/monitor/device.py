@@ -84,6 +84,7 @@ class Device:
             processes=mine,
             other_processes=others,
             absent=tuple(Absent(f"gpu.{name}", reason) for name, reason in reasons.items() if reason),
+            energy_counted_s=self._energy.counted_s,
         )
 
     def mark_traffic(self, now_s: float) -> bool:

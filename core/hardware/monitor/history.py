@@ -24,7 +24,6 @@ class History:
         self._traces: dict[str, deque[GpuSample]] = {}
         self._happenings: deque[Happening] = deque(maxlen=_HAPPENINGS)
         self._stretches: list[Stretch] = []
-        self._began_s: float | None = None
 
     def add(self, now: MachineNow, happenings: Iterable[Happening], measured: Sequence[str]) -> None:
         """One more tick; `measured` are the labels of what is measured at that moment.
@@ -36,8 +35,6 @@ class History:
         if last_s is not None and not 0 < now.at_s - last_s <= HISTORY_S:
             self.begin_anew()
             last_s = None
-        if self._began_s is None:
-            self._began_s = now.at_s
         paused = last_s is not None and now.at_s - last_s > _LATE * self._interval_s
         if last_s is not None and paused:
             self._append(blank_cpu(last_s + self._interval_s), {})
@@ -49,7 +46,6 @@ class History:
     def watched(self) -> Watched:
         """What is kept: a copy."""
         return Watched(
-            began_s=self._began_s or 0.0,
             interval_s=self._interval_s,
             cpu=tuple(self._cpu),
             gpus=tuple(
@@ -84,7 +80,7 @@ class History:
         self._stretches += [Stretch(at_s, None, label) for label in labels if label not in going_on]
 
     def begin_anew(self) -> None:
-        """Forget all but when the watching began."""
+        """Forget all."""
         self._cpu.clear()
         self._gpus.clear()
         self._traces.clear()

@@ -158,8 +158,10 @@ class Monitor:
                 Aside(self._make_gpus(self._measuring).read, "monitor-gpus"),
             )
         at_s, measured = self._clock(), tuple(self._measuring())
-        late = self._gpus.result(0) if self._blocked_s is not None else None
-        if self._gpus.begin(at_s):
+        late: Seen | None = None
+        if not self._gpus.busy:
+            late = self._gpus.result(0) if self._blocked_s is not None else None
+            self._gpus.begin(at_s)
             self._asked_s = at_s
         cpu, of_cpu = self._cpu.read(at_s)
         seen = self._seen(self._gpus, at_s)
