@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,13 +17,15 @@ from typing import Any
 
 LOOPBACK = "127.0.0.1"
 SMALL = {"labels": {"crossover.io/kind": "small"}}
-LARGE = {"labels": {"crossover.io/kind": "large"}}
+LARGE = {"labels": {"crossover.io/kind": "large"}, "num_cpus": 2}
 # Ray starts no process before it is needed, and notices at once that a node has gone
 EAGER = {
     "RAY_enable_worker_prestart": "0",
     "RAY_prestart_worker_first_driver": "0",
     "RAY_health_check_period_ms": "500",
 }
+# What a head starts beside what is needed here: its page, its autoscaler, whoever reads its logs
+NO_MORE = {"include_dashboard": False, "no_monitor": True, "include_log_monitor": False}
 NO_GPU = {"labels": {"ray.io/accelerator-type": "A100"}, "num_gpus": 1}  # that it promises and hasn't
 
 
@@ -30,7 +33,7 @@ NO_GPU = {"labels": {"ray.io/accelerator-type": "A100"}, "num_gpus": 1}  # that 
 class RayCluster:
     """`cluster` is Ray's own; ray.init is never called in this process."""
 
-    folder: str  # temporary, of the nodes
+    folder: str  # temporary, of the nodes and of Ray
     cluster: Any
     nodes: dict[str, Any] = field(default_factory=dict)  # Ray's handles, by kind; the head is "head"
     client_port: int | None = None
@@ -47,7 +50,7 @@ class RayCluster:
     def add(self, kind: str, **options: Any) -> None:
         """Another node; `options` as Ray's add_node has them."""
         with _surroundings(self.folder, self.settings):
-            self.nodes[kind] = self.cluster.add_node(node_ip_address=LOOPBACK, **{"num_cpus": 2, **options})
+            self.nodes[kind] = self.cluster.add_node(node_ip_address=LOOPBACK, **{"num_cpus": 1, **options})
 
     def kill(self, kind: str) -> None:
         """As if its machine had lost its power."""
@@ -63,12 +66,15 @@ def start(
     client_port: int | None = None,
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> RayCluster:
-    """A head that offers two CPUs, and a node for each of `kinds` (name, options); takes some seconds."""
-    folder = tempfile.mkdtemp(prefix="crossover-nodes-")
+    """A head, and a node for each of `kinds` (name, options); takes some seconds.
+
+    They offer one CPU each, unless said otherwise: for a second Ray would start another process at once.
+    """
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # the paths of Ray's sockets must be short
     with _surroundings(folder, settings):
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 2, "include_dashboard": False, "node_ip_address": LOOPBACK}
+        head = {"num_cpus": 1, "node_ip_address": LOOPBACK, **NO_MORE}
         if client_port is not None:
             head["ray_client_server_port"] = client_port
         cluster = Cluster(initialize_head=True, head_node_args=head)
@@ -79,8 +85,10 @@ def start(
     return started
 
 
-def three_nodes(client_port: int | None = None) -> RayCluster:
-    return start(("small", SMALL), ("large", LARGE), client_port=client_port)
+def patched(change: str) -> tuple[str, ...]:
+    """How to start a driver in which something is otherwise."""
+    run = "import runpy; runpy.run_module('core.cluster', run_name='__main__', alter_sys=True)"
+    return (sys.executable, "-c", f"{change}; {run}")
 
 
 @contextlib.contextmanager
@@ -96,11 +104,11 @@ def running(*kinds: tuple[str, dict[str, Any]], client_port: int | None = None) 
 @contextlib.contextmanager
 def _surroundings(folder: str, settings: Mapping[str, str]) -> Iterator[None]:
     """What Ray's processes inherit: loopback stays loopback, nothing is reported to anybody, and a temporary
-    folder of their own, where the machine lock is (Ray's sockets need a short path, so theirs stays)."""
+    folder of their own, where the machine lock is and Ray's logs, and where no "auto" finds this cluster."""
     changed = {
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_TMPDIR": tempfile.gettempdir(),
+        "RAY_TMPDIR": folder,
         "TMPDIR": folder,
         **settings,
     }

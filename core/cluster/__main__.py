@@ -48,13 +48,13 @@ class Driver:
 
     def connect(self, address: str) -> None:
         """Enter the cluster and say so. Raises CrossoverError."""
-        import ray
-
         self._way = reach.Way(address)
         self.say(type="reached")
         with code.parcel() as folder:
             self._code = code.fingerprint(folder)
             self._way.enter(folder)
+        import ray
+
         self._of_results = {"code": self._code, "revision": git_revision(code.ROOT), "ray": ray.__version__}
         threading.Thread(target=self._watch_head, name="head", daemon=True).start()
         self.say(type="hello", ray=ray.__version__, python=platform.python_version())
@@ -132,13 +132,10 @@ class Driver:
             self.say(type="alive")
 
     def _watch_head(self) -> None:
-        if self._way.is_lost(threading.Event()):
-            self._end_lost()
-
-    def _end_lost(self) -> None:
+        self._way.wait_until_lost()
         self.say(type="error", **_plain(MeasurementError("cluster_lost")))
         self._stop_all()
-        threading.Event().wait(1.0)  # for the nodes to hear of it
+        time.sleep(1.0)  # for the nodes to hear of it
         os._exit(5)
 
     def _stop_all(self) -> None:

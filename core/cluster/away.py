@@ -106,7 +106,7 @@ class Away:
         wait_s: float | None = self.order["wait_s"]
         if wait_s is None:
             return None
-        now = census.free().get(self.order["node"], {})
+        now = census.free(self.order["node"]).get(self.order["node"], {})
         is_free = now.get("CPU", 0) >= cpus and now.get("GPU", 0) >= gpus
         return max(wait_s, _STARTING_S) if is_free else wait_s
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ray
+from ray.util.client import ray as client
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from core.cluster import facts
@@ -14,6 +15,7 @@ from core.codec import from_plain
 from core.records import Machine, Note, Target, TargetState
 
 _SILENT_S = 20.0  # the first look has processes of Ray's to start
+_FREE_S = 15.0  # with the look before it less than the parent waits
 _OWNERS_LABEL = "crossover.io/kind"
 _RAYS_LABEL = "ray.io/accelerator-type"
 
@@ -36,24 +38,27 @@ def offered(node: Node, resource: str) -> float:
     return float(node["Resources"].get(resource, 0))
 
 
-def free() -> dict[str, dict[str, float]]:
-    """What isn't reserved now, by node. Asked on a node, because a client outside isn't told."""
-    found: dict[str, dict[str, float]] = ray.get(_task(_free, num_cpus=0).remote(), timeout=_SILENT_S)
+def free(node_id: str) -> dict[str, dict[str, float]]:
+    """What isn't reserved now, by node. A client outside isn't told, so it asks on that node."""
+    if not client.is_connected():
+        return _free()
+    found: dict[str, dict[str, float]] = ray.get(_task(_free, **on(node_id)).remote(), timeout=_FREE_S)
     return found
 
 
 def targets(code: str) -> list[Target]:
     """Every device of every node; `code`: the fingerprint that a node's code must have."""
     known = nodes()
-    free_task = _task(_free, num_cpus=0).remote()
-    asked = {node["NodeID"]: _task(facts.look, **on(node["NodeID"])).remote() for node in known}
-    ray.wait([free_task, *asked.values()], num_returns=1 + len(asked), timeout=_SILENT_S)
-    told = _answer(free_task)
-    unreserved: Mapping[str, Mapping[str, float]] = {} if isinstance(told, Note) else told
+    asked = [_task(facts.look, **on(node["NodeID"])).remote() for node in known]
+    if asked:
+        ray.wait(asked, num_returns=len(asked), timeout=_SILENT_S)
+    answers = {node["NodeID"]: _answer(reference) for node, reference in zip(known, asked, strict=True)}
+    answering = next((name for name, answer in answers.items() if not isinstance(answer, Note)), None)
+    unreserved: Mapping[str, Mapping[str, float]] = free(answering) if answering is not None else {}
     found: list[Target] = []
     for node in known:
         now = unreserved.get(node["NodeID"], node["Resources"])  # of a new node nothing is told for a moment
-        found += _of_node(node, _answer(asked[node["NodeID"]]), now, code)
+        found += _of_node(node, answers[node["NodeID"]], now, code)
     return found
 
 

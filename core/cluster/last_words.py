@@ -9,7 +9,7 @@ import ray
 
 from core.cluster import census
 
-_PATIENCE_S = 5.0
+_PATIENCE_S = 15.0  # on a busy node Ray may first have to start a process
 _LINES = 20
 
 
@@ -26,6 +26,7 @@ def of(node_id: str, pid: int) -> str | None:
 def _read(pid: int) -> str:
     node = ray._private.worker._global_node
     lines: list[str] = []
-    for path in sorted(Path(node.get_logs_dir_path()).glob(f"worker-*-{pid}.err")):
+    files = Path(node.get_logs_dir_path()).glob(f"worker-*-{pid}.err")
+    for path in sorted(files, key=lambda path: path.stat().st_mtime):  # a pid may have been others' before
         lines += path.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join(line for line in lines[-_LINES:] if not line.startswith(":"))

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.cluster import code, facts
-from core.cluster.rest import Rest
 from core.codec import from_plain, to_plain
 from core.errors import InputError
 from core.records import JobSpec, Note, RunResult
@@ -49,7 +48,6 @@ class Measurer:
         self._pressing = False  # one of them is told at once
         self._asked_at = time.monotonic()
         self._around_told = self._cancelled = False
-        self._rest = Rest()
         self._runner: Runner | None = None
         self._job_id: str | None = None  # in the runner's own list
         threading.Thread(target=self._keep_lease, name="lease", daemon=True).start()
@@ -65,7 +63,7 @@ class Measurer:
 
     def events(self, patience_s: float) -> list[Event]:
         """What has happened since the last call; waits a little for something to happen, and for more of it."""
-        with self._rest.taken(), self._told:
+        with self._told:
             self._asked_at = time.monotonic()
             if self._told.wait_for(lambda: self._events, patience_s):
                 self._told.wait_for(lambda: self._pressing, _GATHERED_S)

@@ -8,10 +8,12 @@ import re
 import socket
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from core.errors import MeasurementError
+from core.runs.elsewhere.cluster import checked
 
 _ANSWER_S = 3.0
 _CLIENT = "ray://"
@@ -83,14 +85,12 @@ class Way:
             return False
         return True
 
-    def is_lost(self, stopping: threading.Event) -> bool:
-        """Block until the head has been silent for long enough (True), or `stopping` is set (False)."""
+    def wait_until_lost(self) -> None:
+        """Block until the head has been silent for long enough."""
         failed = 0
         while failed < _FAILED_PINGS:
-            if stopping.wait(_PING_EVERY_S):
-                return False
+            time.sleep(_PING_EVERY_S)
             failed = 0 if self.answers() else failed + 1
-        return True
 
     def _ask(self) -> bytes:
         from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
@@ -147,7 +147,7 @@ def named(address: str) -> str:
     """What "auto" stands for: RAY_ADDRESS, else the cluster that was last started on this machine.
 
     Ray isn't imported yet, because what it is to read from the environment depends on the answer. Raises
-    MeasurementError.
+    MeasurementError where there is none, InputError where RAY_ADDRESS holds no such address.
     """
     if address != "auto":
         return address
@@ -155,7 +155,7 @@ def named(address: str) -> str:
     found = os.environ.get("RAY_ADDRESS") or (current.read_text().strip() if current.is_file() else "")
     if found in ("", "auto"):
         raise MeasurementError("cluster_not_here")
-    return found
+    return checked(found)
 
 
 def check_versions(metadata: dict[str, str]) -> None:

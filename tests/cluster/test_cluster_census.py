@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from dataclasses import replace
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
-from core.cluster import away, census, code, facts
+from core.cluster import away, census, code, facts, last_words
 from core.cluster.node import LEFT_ALONE
 from core.codec import to_plain
 from core.messages import sentence
@@ -94,6 +96,13 @@ def test_a_node_that_cannot_measure():
     assert (cpu.state, cpu.problem.code) == ("unfit", "node_other_version")
 
 
+def test_a_cluster_without_processors_has_nothing_to_measure_on(monkeypatch):
+    monkeypatch.setattr(
+        census.ray, "nodes", lambda: [{"NodeID": "h", "Alive": True, "Resources": {"GPU": 1.0}}]
+    )
+    assert census.targets("v") == []
+
+
 def test_what_a_node_says_here(monkeypatch):
     told = facts.look()
     assert told["code"] == code.fingerprint()
@@ -118,6 +127,16 @@ def test_why_a_job_ended_without_results(monkeypatch, words, code):
     problem = job._cause(ValueError("gone"))
     assert problem.code == code
     assert sentence(problem.code, problem.facts)
+
+
+def test_the_last_words_are_of_the_process_that_had_the_number_last(tmp_path, monkeypatch):
+    for worker, words, written_s in (("a", "ours", 2), ("b", "of long ago", 1)):
+        file = tmp_path / f"worker-{worker}-01000000-7.err"
+        file.write_text(f"{words}\n")
+        os.utime(file, (written_s, written_s))
+    here = SimpleNamespace(get_logs_dir_path=lambda: str(tmp_path))
+    monkeypatch.setattr(last_words.ray._private.worker, "_global_node", here)
+    assert last_words._read(7).splitlines()[-1] == "ours"
 
 
 def test_a_job_that_fails_in_the_driver_is_over(monkeypatch):

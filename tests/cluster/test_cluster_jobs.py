@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import threading
 
 import psutil
@@ -22,24 +21,34 @@ from core.messages import sentence
 from core.records import JobSpec, Note, RunResult, Setup, Workload
 from core.runs.elsewhere.cluster import Cluster
 from tests import ray_cluster as clusters
-from tests.jobs.children import until
+from tests.cluster.conftest import PATIENT
+from tests.jobs.children import PATIENCE_S, until
 
 QUICK = JobSpec(Workload("mlp", "digits", epochs=1), (Setup(threads=1),), max_seconds=0.5, rough=True)
 LONG = JobSpec(Workload("mlp", "digits", epochs=1000), (Setup(threads=1),), max_seconds=600.0)
 
 
-def on(cluster, kind, device="cpu"):
-    return next(item for item in cluster.targets() if item.kind == kind and item.device == device)
+@pytest.fixture(scope="module")
+def found(shared):
+    """Its targets by kind; of the head, that is what its processor is called."""
+    return {target.kind: target for target in shared.targets()}
 
 
-def answering(cluster):
-    """Its targets once every node has answered: a process of Ray's starts slowly on a busy machine."""
+@pytest.fixture(scope="module")
+def promising(ray_cluster, shared):
+    """The targets of a fourth node, by device: it promises a GPU that it hasn't."""
+    known = {target.node for target in shared.targets()}
+    ray_cluster.add("A100", **clusters.NO_GPU)
 
-    def told():
-        found = cluster.targets()
-        return all(item.machine for item in found) and found
+    def told():  # Ray says only after a moment what a new node has free
+        new = {target.device: target for target in shared.targets() if target.node not in known}
+        return new if new and new["cpu"].state == "free" else None
 
     return until(told)
+
+
+def state(cluster, target):
+    return next(item.state for item in cluster.targets() if item.id == target.id)
 
 
 def measuring(events):
@@ -50,6 +59,12 @@ def measuring(events):
         if event["type"] == "block":
             return told
     raise AssertionError(f"it never measured: {[event['type'] for event in told]}")
+
+
+def nothing_is_left(ray_cluster):
+    while left := processes(ray_cluster):  # a job that is ended may begin to make itself ready for another
+        _, alive = psutil.wait_procs(left, timeout=PATIENCE_S)
+        assert not alive
 
 
 def processes(ray_cluster):
@@ -65,8 +80,9 @@ def processes(ray_cluster):
     return found
 
 
-def test_every_kind_is_found_and_measured(ray_cluster, shared):
-    targets = shared.targets()
+def test_every_kind_is_found_and_measured(ray_cluster, shared, found):
+    targets = found.values()
+    assert len(targets) == 3
     assert len({item.node for item in targets}) == 3
     assert {item.kind for item in targets} >= {"small", "large"}
     assert all((item.device, item.state, item.problem) == ("cpu", "free", None) for item in targets)
@@ -102,23 +118,23 @@ def test_every_kind_is_found_and_measured(ray_cluster, shared):
         kept = json.dumps(events[-1])
         assert clusters.LOOPBACK not in kept
         assert events[0]["node"] not in kept
-    until(lambda: not processes(ray_cluster))
+    nothing_is_left(ray_cluster)
 
 
-def test_a_cancel_frees_the_machine_for_who_waits(ray_cluster, shared):
-    small = on(shared, "small")
-    second = Cluster(ray_cluster.address)
+def test_a_cancel_frees_the_machine_for_who_waits(ray_cluster, shared, found):
+    large = found["large"]  # it offers two processors, and both are the job's
+    second = Cluster(ray_cluster.client_address, PATIENT)  # as from a machine that isn't one of its nodes
     try:
-        first = shared.submit("first", LONG, small)
+        first = shared.submit("first", LONG, large)
         measuring(first)
         (process,) = processes(ray_cluster)
         assert "working_dir_files" in process.cwd()
         assert process.nice() == psutil.Process().nice() or os.getuid() != 0
-        assert on(shared, "small").state == "busy"
+        assert state(shared, large) == "busy"
         with pytest.raises(MeasurementError) as problem:
-            list(second.submit("second", QUICK, small, wait_s=0.3))
-        assert problem.value.facts == {"kind": "small", "seconds": 0}
-        third = second.submit("third", LONG, small)
+            list(second.submit("second", QUICK, large, wait_s=0.3))
+        assert problem.value.facts == {"kind": "large", "seconds": 0}
+        third = second.submit("third", LONG, large)
         shared.cancel("first")
         *_, last = first
         assert last["type"] == "results"
@@ -131,79 +147,22 @@ def test_a_cancel_frees_the_machine_for_who_waits(ray_cluster, shared):
             list(third)
     finally:
         second.close()
-    until(lambda: not processes(ray_cluster))
-    until(lambda: on(shared, "small").state == "free")
+    nothing_is_left(ray_cluster)
+    until(lambda: state(shared, large) == "free")
 
 
-def test_a_lost_node_ends_its_job_alone(ray_cluster, shared):
-    ray_cluster.add("A100", **clusters.NO_GPU)
-    found = answering(shared)
-    victim = next(item for item in found if item.device == "cuda:0")
-    assert (victim.kind, victim.state, victim.problem.code) == ("A100", "unfit", "gpu_not_there")
-
-    def free_cpu():  # Ray tells what a new node has free only after a moment
-        beside = (item for item in shared.targets() if (item.node, item.device) == (victim.node, "cpu"))
-        return next((item for item in beside if item.state == "free"), None)
-
-    on_its_cpu = until(free_cpu)
-    lost = shared.submit("lost", LONG, on_its_cpu)
-    measuring(lost)
-    other = shared.submit("other", LONG, on(shared, "large"))
-    assert next(other)["type"] == "placed"
-    ray_cluster.kill("A100")
-    with pytest.raises(MeasurementError) as problem:
-        list(lost)
-    assert problem.value.note == Note("node_lost", {"kind": on_its_cpu.kind})
-    with pytest.raises(MeasurementError, match="target_gone"):
-        list(shared.submit("late", QUICK, on_its_cpu))
-    assert victim.node not in {item.node for item in shared.targets()}
-
-    measuring(other)
-    (process,) = processes(ray_cluster)
-    process.parent().kill()
-    with pytest.raises(MeasurementError, match="node_process_lost"):
-        list(other)
-    until(lambda: not processes(ray_cluster))
-
-
-def test_another_port_of_ray(ray_cluster):
-    node = ray_cluster.nodes["small"]
-    with pytest.raises(MeasurementError) as problem:
-        Cluster(f"127.0.0.1:{node.node_manager_port}")
-    assert problem.value.code == "cluster_not_ray"
-
-
-def test_another_version_of_ray(ray_cluster):
-    change = (
-        "import runpy, ray; ray.__version__ = '1.0.0'; runpy.run_module('core.cluster', run_name='__main__')"
-    )
-    with pytest.raises(MeasurementError) as problem:
-        Cluster(ray_cluster.address, (sys.executable, "-c", change))
-    assert problem.value.code == "cluster_versions_differ"
-    assert problem.value.facts["ours_ray"] == "1.0.0"
-    assert problem.value.facts["theirs_ray"] > "2"
-    assert sentence(problem.value.code, problem.value.facts)
-
-
-@pytest.fixture
-def two_alike(ray_cluster):
-    """The cluster with a second node of the kind small."""
-    ray_cluster.add("alike", **clusters.SMALL)
-    yield ray_cluster
-    ray_cluster.kill("alike")
-
-
-def test_a_sweep_is_spread_over_equal_nodes(two_alike, tmp_path, monkeypatch, capsys):
+def test_a_sweep_is_spread_over_equal_nodes(ray_cluster, promising, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LANGUAGE", "en")
     monkeypatch.setenv("CROSSOVER_DATA_DIR", str(tmp_path))
     file = tmp_path / "sweep.json"
-    asked = ("--kind", "small", "--device", "cpu", "--batch-sizes", "32,64", "--max-seconds", "120")
-    assert main(["sweep", "--cluster", two_alike.address, *asked, "--json", str(file)]) == 0, (
+    alike = promising["cpu"].kind  # which the head is, too
+    asked = ("--kind", alike, "--device", "cpu", "--batch-sizes", "32,64", "--max-seconds", "120")
+    assert main(["sweep", "--cluster", ray_cluster.address, *asked, "--json", str(file)]) == 0, (
         capsys.readouterr()
     )
     told = capsys.readouterr().err.splitlines()
-    assert told[0] == "Measuring on 2 equal machines: small"
-    assert sum("It isn't of the kind small." in line for line in told) == 2
+    assert told[0] == f"Measuring on 2 equal machines: {alike}"
+    assert sum(f"It isn't of the kind {alike}." in line for line in told) == 2
     assert sum(line.startswith("0/2 mlp ") for line in told) == 2  # both begun before one was over
     document = json.loads(file.read_text())
     assert document["complete"] is True
@@ -214,12 +173,52 @@ def test_a_sweep_is_spread_over_equal_nodes(two_alike, tmp_path, monkeypatch, ca
     assert {note["code"] for run in document["runs"] for note in run["notes"]} >= {"through_ray"}
 
 
-def test_a_lost_head_ends_everything(ray_cluster, shared):
+def test_a_lost_node_ends_its_job_alone(ray_cluster, shared, found, promising):
+    assert (promising["cuda:0"].kind, promising["cuda:0"].state) == ("A100", "unfit")
+    assert promising["cuda:0"].problem.code == "gpu_not_there"
+    on_its_cpu = promising["cpu"]
+    lost = shared.submit("lost", LONG, on_its_cpu)
+    measuring(lost)
+    other = shared.submit("other", LONG, found["large"])
+    assert next(other)["type"] == "placed"
+    ray_cluster.kill("A100")
+    with pytest.raises(MeasurementError) as problem:
+        list(lost)
+    assert problem.value.note == Note("node_lost", {"kind": on_its_cpu.kind})
+    with pytest.raises(MeasurementError, match="target_gone"):
+        list(shared.submit("late", QUICK, on_its_cpu))
+    assert on_its_cpu.node not in {item.node for item in shared.targets()}
+
+    measuring(other)
+    (process,) = processes(ray_cluster)
+    process.parent().kill()
+    with pytest.raises(MeasurementError, match="node_process_lost"):
+        list(other)
+    nothing_is_left(ray_cluster)
+
+
+def test_another_port_of_ray(ray_cluster):
+    node = ray_cluster.nodes["small"]
+    with pytest.raises(MeasurementError) as problem:
+        Cluster(f"127.0.0.1:{node.node_manager_port}")
+    assert problem.value.code == "cluster_not_ray"
+
+
+def test_another_version_of_ray(ray_cluster):
+    with pytest.raises(MeasurementError) as problem:
+        Cluster(ray_cluster.address, clusters.patched("import ray; ray.__version__ = '1.0.0'"))
+    assert problem.value.code == "cluster_versions_differ"
+    assert problem.value.facts["ours_ray"] == "1.0.0"
+    assert problem.value.facts["theirs_ray"] > "2"
+    assert sentence(problem.value.code, problem.value.facts)
+
+
+def test_a_lost_head_ends_everything(ray_cluster, shared, found):
     """The last one, as nothing works there afterwards."""
-    told = shared.submit("job", LONG, on(shared, "large"))
+    told = shared.submit("job", LONG, found["large"])
     measuring(told)
     ray_cluster.kill("head")
     with pytest.raises(MeasurementError, match="cluster_lost"):
         list(told)
     assert shared.problem.code == "cluster_lost"
-    until(lambda: not processes(ray_cluster))
+    nothing_is_left(ray_cluster)

@@ -7,6 +7,7 @@ mute:1     never says anything
 half:1     reaches the cluster and never enters it
 deaf:1     enters the cluster and then reads nothing
 dead:1     ends at once, with last words
+junk:1     enters the cluster, says what is no message, and lives on
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ def main() -> None:
     if case == "half":
         threading.Event().wait()
     say(type="hello", ray="2", python="3")
-    if case == "deaf":
+    if case == "junk":
+        sys.stdout.write("no message\n")
+        sys.stdout.flush()
+    if case in ("deaf", "junk"):
         threading.Event().wait()
     for line in sys.stdin:
         command = json.loads(line)

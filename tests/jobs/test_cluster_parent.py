@@ -164,6 +164,12 @@ def test_a_driver_that_hangs_is_ended_and_so_are_its_jobs(reach, monkeypatch):
     until(lambda: is_gone(at._process.pid), "the end of the driver, whose output ended before it")
 
 
+def test_a_driver_that_talks_nonsense_leaves_nobody_waiting(reach, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
+    with pytest.raises(MeasurementError, match="cluster_driver_died"):
+        list(events(reach("junk:1"), ENDLESS))
+
+
 def test_closing_does_not_wait_for_who_writes_in_vain(reach, monkeypatch):
     monkeypatch.setattr(cluster, "_CLOSING_S", 0.2)
     at = reach("deaf:1")
@@ -180,10 +186,8 @@ def test_closing_does_not_wait_for_who_writes_in_vain(reach, monkeypatch):
 
 def test_many_jobs_leave_nothing_behind(reach):
     at = reach()
-    before = threading.active_count()
     for i in range(200):
         assert len(list(events(at, RESULTS, f"j{i}"))) == 2
-    assert threading.active_count() <= before  # those of other tests may end meanwhile
     assert not at._waiting
 
 
@@ -199,16 +203,16 @@ def test_a_driver_that_cannot_start_says_why(reach):
 
 
 def test_a_driver_that_says_nothing_is_ended_with_what_it_started(reach, monkeypatch):
-    monkeypatch.setattr(cluster, "_REACHED_S", 3.0)
+    monkeypatch.setattr(cluster, "_REACHED_S", 0.2)
     children = []
     known = Cluster._kill
 
     def kill(self):
-        children.extend(psutil.Process(self._process.pid).children())
+        children.extend(until(psutil.Process(self._process.pid).children))
         known(self)
 
     monkeypatch.setattr(Cluster, "_kill", kill)
-    with pytest.raises(MeasurementError, match="cluster_not_ray"):
+    with pytest.raises(MeasurementError, match="cluster_driver_late"):
         reach("mute:1")
     assert children
     for child in children:

@@ -1,10 +1,12 @@
 """This machine as a place to measure, in the same calls as any other."""
 
+import gc
+
 import pytest
 
 from core.errors import MeasurementError
 from core.runs.elsewhere.here import ThisMachine
-from tests.jobs.children import job
+from tests.jobs.children import job, until
 
 
 @pytest.fixture
@@ -42,6 +44,13 @@ def test_a_job_of_this_machine_is_cancelled(here):
             here.cancel("mine")
     assert told[-1] == "results"
     here.cancel("mine")
+
+
+def test_events_that_nobody_reads_end_with_who_asked_for_them(here):
+    (target,) = here.targets()
+    here.submit("mine", job("endless"), target)
+    gc.collect()
+    until(lambda: here.targets()[0].state == "free")
 
 
 def test_a_busy_machine_of_ours_isnt_waited_for_longer_than_was_said(here):

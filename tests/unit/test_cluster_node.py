@@ -9,12 +9,10 @@ import threading
 import pytest
 
 from core.cluster import code, node
-from core.cluster.rest import Rest
 
 
 @pytest.fixture
 def measurer(monkeypatch):
-    monkeypatch.setattr("core.cluster.rest._LONGEST_S", 0.0)
     monkeypatch.setattr(node.Measurer, "_keep_lease", lambda self: None)
     monkeypatch.setattr(node.Measurer, "_measure", lambda self, order: None)
     return node.Measurer()
@@ -59,44 +57,3 @@ def test_who_is_asked_nothing_any_more_ends_with_words_that_say_so():
         check=False,
     )
     assert (run.returncode, run.stderr.strip()) == (0, node.LEFT_ALONE)
-
-
-def test_the_main_thread_rests_while_another_waits():
-    rest, resting = Rest(), threading.Event()
-    seen = []
-
-    def wait():
-        with rest.taken():
-            resting.set()
-            threading.Event().wait(0.05)
-            seen.append("over")
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    resting.wait()
-    assert seen == ["over"]  # nothing of this thread's came before
-    waiting.join()
-
-
-def test_the_main_thread_does_not_rest_for_long(monkeypatch):
-    monkeypatch.setattr("core.cluster.rest._LONGEST_S", 0.02)
-    rest, done = Rest(), threading.Event()
-
-    def wait():
-        with rest.taken():
-            done.wait(60)
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    done.set()
-    waiting.join(30)
-    assert not waiting.is_alive()
-
-
-def test_made_elsewhere_it_disturbs_nobody():
-    made = []
-    maker = threading.Thread(target=lambda: made.append(Rest()))
-    maker.start()
-    maker.join()
-    with made[0].taken():
-        pass

@@ -87,6 +87,32 @@ def test_a_lost_cluster_is_closed_and_a_new_one_at_its_address_taken(connections
     assert clusters.made[0].closed
 
 
+def test_a_look_that_fails_does_not_end_what_is_measured_there(connections, clusters, monkeypatch):
+    looked(connections)
+    (cluster,) = clusters.made
+
+    def fail():
+        raise MeasurementError("cluster_silent", seconds=40.0)
+
+    monkeypatch.setattr(cluster, "targets", fail)
+    found = looked(connections)
+    assert (found.cluster, found.targets) == (cluster, THREE)
+    assert found.problem == Note("cluster_silent", {"seconds": 40.0})
+    assert not cluster.closed
+    monkeypatch.undo()
+    assert looked(connections).problem is None
+
+
+def test_a_fault_of_ours_leaves_no_cluster_that_nobody_knows(connections, clusters, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
+    looked(connections)
+    monkeypatch.setattr(FakeTargets, "targets", lambda self: 1 / 0)
+    found = looked(connections)
+    assert (found.cluster, found.problem) == (clusters.made[0], Note("look_stopped"))
+    looked(connections, THERE)
+    assert clusters.made[1].closed
+
+
 def test_one_that_connects_and_cannot_be_looked_over_is_closed(connections, clusters, monkeypatch):
     silent = FakeTargets()
     silent.problem = MeasurementError("cluster_lost")
@@ -117,8 +143,47 @@ def test_one_that_is_let_go_of_while_it_connects_is_closed(connections, clusters
     connections.look(HERE)
     connections.leave(HERE)
     clusters.gate.set()
+    looks_are_over()
+    assert clusters.made[0].closed
+    assert connections.at(HERE) is None
+
+
+def test_one_that_is_asked_for_again_while_it_connects_is_kept_once(connections, clusters):
+    clusters.gate.clear()
+    connections.look(HERE)
+    connections.leave(HERE)
+    connections.look(HERE)
+    clusters.gate.set()
+    looks_are_over()
+    assert len(clusters.made) == 2
+    assert [one.closed for one in clusters.made].count(False) == 1
+    assert not connections.at(HERE).cluster.closed
+
+
+def test_one_that_is_let_go_of_while_it_is_looked_over_is_not_connected_to_again(
+    connections, clusters, monkeypatch
+):
+    looked(connections)
+    (cluster,) = clusters.made
+    asked, gate = threading.Event(), threading.Event()
+
+    def targets():
+        asked.set()
+        assert gate.wait(60)
+        cluster.problem = MeasurementError("cluster_left")
+        raise cluster.problem
+
+    monkeypatch.setattr(cluster, "targets", targets)
+    connections.look(HERE)
+    assert asked.wait(60)
+    connections.leave(HERE)
+    gate.set()
+    looks_are_over()
+    assert clusters.made == [cluster]
+    assert connections.at(HERE) is None
+
+
+def looks_are_over():
     for thread in threading.enumerate():
         if thread.name == "look":
             thread.join(60)
-    assert clusters.made[0].closed
-    assert connections.at(HERE) is None

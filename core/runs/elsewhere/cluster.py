@@ -94,9 +94,10 @@ class Cluster:
         greetings = self._await(_GREETINGS)
         threading.Thread(target=self._listen, name="cluster", daemon=True).start()
         try:
-            self._greeted(greetings, _REACHED_S, MeasurementError("cluster_not_ray", address=address))
+            too_late = MeasurementError("cluster_driver_late", address=address, seconds=_REACHED_S)
+            self._greeted(greetings, _REACHED_S, too_late)
             hello = self._greeted(greetings, _ENTERED_S, MeasurementError("cluster_no_entry", address=address))
-        except CrossoverError:
+        except BaseException:  # whoever waits may be interrupted
             self._kill()
             raise
         finally:
@@ -226,20 +227,25 @@ class Cluster:
         """The reading thread: every message to whoever waits for it, and the driver's end to everybody."""
         assert self._process.stdout is not None
         last: CrossoverError | None = None
-        for line in self._process.stdout:
-            if not line.endswith("\n"):
-                break
-            message: _Message = json.loads(line)
-            self._quiet = 0
-            if message["type"] == "error":
-                last = _error(message)
-            else:
-                key = message["job"] if "job" in message else message.get("ask", _GREETINGS)
-                with self._lock:
-                    waiting = self._waiting.get(key)
-                if waiting is not None:
-                    waiting.put(message)
-        self._end(last or self._death())
+        try:
+            for line in self._process.stdout:
+                if not line.endswith("\n"):
+                    break
+                message: _Message = json.loads(line)
+                self._quiet = 0
+                if message["type"] == "error":
+                    last = _error(message)
+                else:
+                    self._hand_over(message)
+        finally:
+            self._end(last or self._death())
+
+    def _hand_over(self, message: _Message) -> None:
+        key = message["job"] if "job" in message else message.get("ask", _GREETINGS)
+        with self._lock:
+            waiting = self._waiting.get(key)
+        if waiting is not None:
+            waiting.put(message)
 
     def _death(self) -> MeasurementError:
         if self._closed:

@@ -5,7 +5,6 @@ It must not know Ray, nor who asks.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -52,9 +51,9 @@ class Connections:
             known = self._known.get(address, Connection(address))
             if known.looking:
                 return
-            self._known[address] = replace(known, looking=True)
+            mine = self._known[address] = replace(known, looking=True)
             self._left.discard(address)
-        threading.Thread(target=self._look, args=(known,), name="look", daemon=True).start()
+        threading.Thread(target=self._look, args=(mine,), name="look", daemon=True).start()
 
     def look_once(self, address: str) -> None:
         """The same, unless that was done before, whatever came of it."""
@@ -78,32 +77,38 @@ class Connections:
         if known is not None and known.cluster is not None:
             known.cluster.close()
 
-    def _look(self, known: Connection) -> None:
-        found = Connection(
-            known.address, problem=Note("look_stopped")
-        )  # by a fault of ours, which the log tells
+    def _look(self, mine: Connection) -> None:
+        found = replace(mine, looking=False, problem=Note("look_stopped"))  # by a fault of ours; the log tells
         try:
-            found = self._found(known)
+            found = self._found(mine)
         finally:
             with self._changed:
-                wanted = known.address in self._known
+                wanted = self._known.get(mine.address) is mine  # else it was let go of meanwhile
                 if wanted:
-                    self._known[known.address] = found
+                    self._known[mine.address] = found
                 self._changed.notify_all()
-            if not wanted and found.cluster is not None:  # it was let go of meanwhile
+            if not wanted and found.cluster is not None:
                 found.cluster.close()
 
     def _found(self, known: Connection) -> Connection:
         if known.cluster is not None:
-            with contextlib.suppress(MeasurementError):  # lost: there may be a new one at its address
+            try:
                 return Connection(known.address, cluster=known.cluster, targets=known.cluster.targets())
+            except MeasurementError as problem:
+                if known.cluster.problem is None:  # what is measured there goes on
+                    return replace(known, looking=False, problem=problem.note)
             known.cluster.close()
+            if self.at(known.address) is not known:  # let go of, and so it was closed
+                return Connection(known.address)
+        # lost, or not connected yet: there may be a new one at its address
         try:
             cluster = self._connect(known.address)
         except CrossoverError as problem:
             return Connection(known.address, problem=problem.note)
         try:
             return Connection(known.address, cluster=cluster, targets=cluster.targets())
-        except MeasurementError as problem:
+        except BaseException as problem:
             cluster.close()
-            return Connection(known.address, problem=problem.note)
+            if isinstance(problem, MeasurementError):
+                return Connection(known.address, problem=problem.note)
+            raise

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from core.codec import to_plain
-from core.errors import MeasurementError
+from core.errors import CrossoverError, MeasurementError
 from core.hardware import environment, nvml
 from core.records import Device, JobSpec, Machine, Target, TargetState
 from core.runs.elsewhere.targets import Event
@@ -27,6 +27,11 @@ class ThisMachine:
         self._jobs: dict[str, str] = {}  # the queue's id by the asking side's
         self._told: dict[str, queue.SimpleQueue[Event]] = {}  # by the queue's id
         runner.listen(self._hear)
+
+    @property
+    def problem(self) -> CrossoverError | None:
+        """None: a worker that can't be started is tried again with each job."""
+        return None
 
     def targets(self) -> tuple[Target, ...]:
         """One for each device, and one for all that are equal. Raises MeasurementError: there is no worker."""
@@ -56,7 +61,9 @@ class ThisMachine:
         with self._lock:  # held until its events are waited for
             own = self._runner.submit(spec)
             self._jobs[job_id], self._told[own] = own, queue.SimpleQueue()
-        return self._events(job_id, own, target, wait_s)
+        events = self._events(job_id, own, target, wait_s)
+        next(events)  # it ends with whoever holds its events, read or not
+        return events
 
     def cancel(self, job_id: str) -> None:
         with self._lock:
@@ -78,12 +85,14 @@ class ThisMachine:
             told.put(event)
 
     def _events(self, job_id: str, own: str, target: Target, wait_s: float | None) -> Iterator[Event]:
-        limit_s = None if wait_s is None else time.monotonic() + wait_s
+        """Begins with an empty one."""
+        asked_at = time.monotonic()
         said: set[str] = set()
         try:
+            yield {}
             while (job := self._runner.wait(own, _LOOK_EVERY_S)) is not None:
-                if not said and limit_s is not None and time.monotonic() > limit_s:
-                    raise MeasurementError("target_busy", kind=target.kind, seconds=wait_s)
+                if not said and wait_s is not None and time.monotonic() - asked_at > wait_s:
+                    raise MeasurementError("target_busy", kind=target.kind, seconds=round(wait_s))
                 heard = tuple(self._heard(own))  # after the surroundings, which are known before the first
                 with self._runner.watching(own):
                     done, failure = job.done, to_plain(job.failure)
@@ -91,6 +100,7 @@ class ThisMachine:
                 yield from around
                 yield from heard
                 if done:
+                    yield from self._heard(own)  # what came since
                     yield {"type": "results", "runs": to_plain(job.results), "failure": failure}
                     return
         finally:

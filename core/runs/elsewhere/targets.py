@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from core.errors import CrossoverError
 from core.records import JobSpec, Target
 
 Event = dict[str, Any]
@@ -21,6 +22,11 @@ class Targets(Protocol):
         telemetry   cpu, gpus                      the latest sample of each, about once a second
         results     runs, failure                  the last one: RunResults as plain values, as far as it came
     """
+
+    @property
+    def problem(self) -> CrossoverError | None:
+        """Why nothing can be measured there any more; None while it can."""
+        ...
 
     def targets(self) -> tuple[Target, ...]:
         """All that there is now, in an order that stays. Raises MeasurementError where nobody answers."""
