@@ -14,6 +14,7 @@ from core.analysis.ladder import RungName
 from core.analysis.machines import Machinery, told_apart
 from core.analysis.quality import Badge
 from core.i18n import N_, Translate
+from core.messages.fields import field_words
 from core.records import (
     Comparison,
     DataPath,
@@ -117,7 +118,7 @@ def unlike_title(found: Sequence[Difference], baseline: str, candidate: str, tra
         return text.format(baseline=baseline, candidate=candidate)
     # software before hardware, which was chosen
     order = sorted(doubtful, key=lambda item: (item.level != "red", item.code != "other_software"))
-    fields = [item.field for item in order]
+    fields = list(dict.fromkeys(field_words(item.field, translate) for item in order))
     told = translate(", ").join([*fields[:_MOST_UNLIKE], *(["…"] if len(fields) > _MOST_UNLIKE else [])])
     text = translate("What differs between {baseline} and {candidate} ({n} that may change speed: {fields})")
     return text.format(baseline=baseline, candidate=candidate, n=len(doubtful), fields=told)

@@ -23,6 +23,7 @@ _LOOK_EVERY_S = 0.5
 _ASKED_FOR = frozenset(
     [
         "unknown_model",
+        "too_few_gpus",
         "bad_mlp_width",
         "unknown_dataset",
         "unknown_device",

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from core import i18n
+from core.cli.files import refuse_unwritable
 from core.cli.sources import HELP, METAVAR, runs_of
-from core.errors import InputError
 from core.hardware import environment
 from core.i18n import Translate
 from core.runs.files.exchange import write_text
@@ -32,8 +32,7 @@ def add_to(commands: Any) -> None:
 
 
 def _main(arguments: argparse.Namespace, translate: Translate) -> int:
-    if not arguments.out.absolute().parent.is_dir():
-        raise InputError("file_not_written", name=arguments.out.name, problem="there is no such folder")
+    refuse_unwritable(arguments.out)
     kind = arguments.format or formats.format_of(arguments.out)
     runs = {run.id: run for source in arguments.sources for run in runs_of(source)}
     text = formats.render(

@@ -13,6 +13,7 @@ from core import messages, units
 from core.analysis import bottleneck, ladder, limits
 from core.analysis.ladder import Ladder, Rung
 from core.cli.engine import engine, follow, known_devices
+from core.cli.files import refuse_unwritable
 from core.codec import to_plain
 from core.errors import InputError, MeasurementError
 from core.i18n import Translate
@@ -46,8 +47,7 @@ def add_to(commands: Any) -> None:
 
 
 def _main(arguments: argparse.Namespace, translate: Translate) -> int:
-    if arguments.json and not arguments.json.absolute().parent.is_dir():
-        raise InputError("file_not_written", name=arguments.json.name, problem="there is no such folder")
+    refuse_unwritable(arguments.json)
     work = Workload(
         model=arguments.model,
         dataset=arguments.dataset,

@@ -11,9 +11,9 @@ from typing import Any, get_args
 from core.analysis.comparison import compare
 from core.cli import elsewhere
 from core.cli.engine import engine, follow, known_devices
+from core.cli.files import refuse_unwritable
 from core.cli.setups import add_setups
 from core.cli.table import print_differences, print_results
-from core.errors import InputError
 from core.i18n import Translate
 from core.records import JobSpec, RunResult, Setup, Target, Task, Workload
 from core.runs.elsewhere.kinds import setups_on
@@ -54,9 +54,8 @@ def add_to(commands: Any) -> None:
 
 def _main(arguments: argparse.Namespace, translate: Translate) -> int:
     elsewhere.check_options(arguments)
-    for file in filter(None, (arguments.json, arguments.trace)):
-        if not file.absolute().parent.is_dir():  # not after minutes of measuring
-            raise InputError("file_not_written", name=file.name, problem="there is no such folder")
+    for file in (arguments.json, arguments.trace):
+        refuse_unwritable(file)
     workload = Workload(
         model=arguments.model,
         dataset=arguments.dataset,

@@ -11,16 +11,16 @@ from typing import Any, get_args
 
 from core.cli import elsewhere, sweep_away
 from core.cli.engine import as_error, engine, known_devices, watch
+from core.cli.files import refuse_unwritable
 from core.cli.setups import add_setups
 from core.cli.sweep_table import print_sweep
-from core.cli.sweep_told import Told, now
+from core.cli.sweep_told import Told
 from core.errors import InputError
 from core.i18n import Translate
 from core.records import Device, JobSpec, RunResult, Setup, Task
 from core.runs.campaigns import CancelledError, refuse_failed
 from core.runs.files import exchange
 from core.runs.queue.jobs import Runner
-from core.runs.sweeping import document as sweep_document
 from core.runs.sweeping.sweep import (
     Progress,
     SweepSpec,
@@ -57,8 +57,7 @@ def add_to(commands: Any) -> None:
 
 def _main(arguments: argparse.Namespace, translate: Translate) -> int:
     file: Path | None = arguments.json
-    if file is not None and not file.absolute().parent.is_dir():
-        raise InputError("file_not_written", name=file.name, problem="there is no such folder")
+    refuse_unwritable(file)
     if arguments.resume and file is None:
         raise InputError("resume_needs_file")
     elsewhere.check_options(arguments)
@@ -80,7 +79,7 @@ def _main(arguments: argparse.Namespace, translate: Translate) -> int:
         progress = sweep_away.swept(arguments, spec, known, told, translate)
     else:
         progress = _here(spec, known, told, translate)
-    return _end(progress, file, told, translate)
+    return _end(progress, told, translate)
 
 
 def _here(spec: SweepSpec, known: Sequence[RunResult], told: Told, translate: Translate) -> Progress:
@@ -119,12 +118,11 @@ def _results(runner: Runner, spec: JobSpec, told: Told, translate: Translate) ->
     return job.results
 
 
-def _end(progress: Progress, file: Path | None, told: Told, translate: Translate) -> int:
+def _end(progress: Progress, told: Told, translate: Translate) -> int:
     if not progress.measured and progress.failure is not None:
         raise as_error(progress.failure)
     print_sweep(progress, translate)
-    if file is not None:
-        exchange.write_json(file, sweep_document.document(progress, created_at=now()))
+    told.keep(progress)
     if progress.failure is not None:
         told.error(progress.failure)
     if progress.cancelled:

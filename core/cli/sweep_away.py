@@ -21,7 +21,7 @@ from core.records import JobSpec, RunResult, Setup, Target
 from core.runs.campaigns import CancelledError, Measure, refuse_failed
 from core.runs.elsewhere.targets import Targets
 from core.runs.queue.job import Job, Surroundings
-from core.runs.queue.jobs import MOST_CORES, Runner
+from core.runs.queue.jobs import MOST_AWAY, MOST_CORES, Runner
 from core.runs.sweeping.nodes import Chosen, Node, choose
 from core.runs.sweeping.sweep import LOST, Progress, SweepSpec, check_spec, spread
 
@@ -142,7 +142,8 @@ class _Jobs:
 
 
 def _chosen(found: Sequence[Target], setups: Sequence[Setup], arguments: argparse.Namespace) -> Chosen:
-    return choose(found, setups, arguments.kinds, may_wait=arguments.wait is not None)
+    chosen = choose(found, setups, arguments.kinds, may_wait=arguments.wait is not None)
+    return replace(chosen, nodes=chosen.nodes[:MOST_AWAY])
 
 
 def _usual(node: Node) -> tuple[Setup, ...]:

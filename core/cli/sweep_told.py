@@ -38,10 +38,18 @@ class Told:
                 print(self._line(progress, model, batch_size), file=sys.stderr)
         for note in progress.notes[len(last.notes) :]:
             self.note(note)
-        if self._file is not None and progress.jobs > last.jobs:
-            document = sweep_document.document(progress, created_at=now(), concluded=False)
-            exchange.write_json(self._file, document)
+        if progress.jobs > last.jobs:
+            self.keep(progress, concluded=False)
         self._last = progress
+
+    def keep(self, progress: Progress, *, concluded: bool = True) -> None:
+        """Write the file, if one is wanted. One whose runs are still to be taken over stays as it is.
+
+        Raises InputError("file_not_written").
+        """
+        if self._file is not None and (progress.results or not self._known):
+            document = sweep_document.document(progress, created_at=_now(), concluded=concluded)
+            exchange.write_json(self._file, document)
 
     def enough(self) -> Progress:
         """All that there is, where somebody has had enough between two jobs."""
@@ -62,5 +70,5 @@ class Told:
         return f"{said} · {left}"
 
 
-def now() -> str:
+def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")

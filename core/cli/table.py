@@ -12,6 +12,7 @@ from core.analysis.quality import quality, worst
 from core.analysis.summary import summarise
 from core.i18n import Translate
 from core.records import Caveat, Comparison, RunResult
+from core.unlike_words import difference_sentence
 from core.wording import (
     badge_words,
     labels_of,
@@ -60,8 +61,7 @@ def print_differences(
         print(text.format(baseline=names[baseline.id], candidate=names[other.id]))
         found = comparability.differences(baseline, other)
         for item in found:
-            facts = {"field": item.field, "a": item.a, "b": item.b}
-            print(f"{_MARKS[item.level]} {messages.sentence(item.code, facts, translate)}")
+            print(f"{_MARKS[item.level]} {difference_sentence(item, translate)}")
         if not found:
             print(translate("· nothing that is recorded."))
         print()

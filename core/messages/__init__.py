@@ -15,6 +15,7 @@ from core.messages.decide import DECIDE
 from core.messages.doctor import CHECKUP
 from core.messages.elsewhere import ELSEWHERE
 from core.messages.errors import ERRORS
+from core.messages.fields import in_words
 from core.messages.findings import FOUND
 from core.messages.monitor import MONITOR
 from core.messages.notes import ABSENT, NOTES
@@ -25,4 +26,4 @@ ALL = {code: text for table in TABLES for code, text in table.items()}
 
 def sentence(code: str, facts: Mapping[str, object] | None = None, translate: Translate = english) -> str:
     """The sentence for a code, filled with its facts. Raises KeyError for a code that has none."""
-    return translate(ALL[code]).format(**(facts or {}))
+    return translate(ALL[code]).format(**in_words(code, dict(facts or {}), translate))

@@ -40,7 +40,8 @@ ELSEWHERE: dict[str, str] = {
     ),
     "workers_not_read": N_("The numbers of workers can't be read from {text}. Write 1,2,4."),
     "scaling_one_device": N_(
-        "There is only one {device} here, so there is nothing to scale over. Name --workers to try more."
+        "Here is room for one worker only on {device}, so there is nothing to scale over: each needs cores, or an equal "
+        "GPU, of its own. Name --workers to try more all the same."
     ),
     # core.runs.sweeping: a sweep over equal machines
     "sweep_machine_lost": N_(
@@ -192,6 +193,10 @@ ELSEWHERE: dict[str, str] = {
     "cluster_driver_died": N_(
         "The process that speaks with the cluster ended by itself, and its jobs with it. What had been measured until then "
         "is kept. Connect again. Its last words: {last_words}"
+    ),
+    "cluster_driver_late": N_(
+        "Within {seconds:.0f} seconds nothing was heard of {address}: its name can't be looked up, or this machine is too "
+        "busy to start the process that speaks with the cluster. Check the address, and connect again."
     ),
     "cluster_driver_hangs": N_(
         "For {seconds:.0f} seconds nothing came from the process that speaks with the cluster, so it was ended, and its jobs "

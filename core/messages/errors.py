@@ -6,7 +6,7 @@ from core.i18n import N_
 
 ERRORS = {
     "malformed_record": N_("This record can't be read: {where}: {problem}."),
-    "not_comparable": N_("These runs did different work ({fields} differ): compare runs of the same workload."),
+    "not_comparable": N_("These runs did different work ({fields}): compare runs of the same workload."),
     "same_run": N_("A run can't be compared with itself: choose another one."),
     "database_driver_missing": N_(
         "The database needs the Python package {driver}, which isn't installed. Install it, or unset "

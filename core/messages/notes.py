@@ -43,6 +43,12 @@ NOTES: dict[str, str] = {
     "sync_boost": N_("The GPU keeps its clock down to match the other GPUs in its group."),
     "applications_clocks": N_("Someone set the GPU's clock to a fixed value (nvidia-smi -rac undoes it)."),
     "display_clock": N_("The GPU's clock is bound to its display settings."),
+    "board_limit": N_("A limit of the GPU's board holds its clock down."),
+    "reliability": N_("A reliability policy of the driver holds the GPU's clock down."),
+    "unknown_limit": N_(
+        "The driver holds the GPU's clock down for a reason that Crossover doesn't know: nvidia-smi -q -d "
+        "PERFORMANCE names it."
+    ),
     # core.analysis.bottleneck
     "bound_by_data": N_("The device waits for data: loading the next batch takes {pct} % of each step."),
     "bound_by_copies": N_("The device waits for copies from and to the host: {pct} % of each step."),
@@ -145,4 +151,5 @@ ABSENT: dict[str, str] = {
     ),
     "nvml_gpu_not_found": N_("NVIDIA's driver doesn't show the GPU that was used (MIG slices aren't read)."),
     "nvml_failed": N_("NVIDIA's driver couldn't give this reading."),
+    "sampler_hangs": N_("A driver stopped answering during the run: what came after that wasn't read."),
 }

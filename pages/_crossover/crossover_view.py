@@ -27,7 +27,6 @@ from pages._crossover import (
     predictions_view,
     sweep_runs,
     sweep_take_away,
-    unlike_words,
 )
 from pages._crossover.crossover_controls import Choice, Side, side_words
 from pages._crossover.swept_lines import Found, Row
@@ -188,7 +187,7 @@ def _headline(
     if len({one.setup.precision for one in sides}) > 1:
         text = _("The precisions differ: a lower one computes with coarser numbers, so it is other arithmetic.")
         st.markdown(f":material/info: {text}")
-    said = [plain(unlike_words.doubt(note, _)) for note in answer.crossing.doubts]
+    said = [plain(sentence(note.code, note.facts, _)) for note in answer.crossing.doubts]
     said += _of_lines(answer, _)
     if said:
         st.markdown("\n".join(f"- {_WARNING} {line}" for line in dict.fromkeys(said)))

@@ -9,8 +9,8 @@ import streamlit as st
 from core.analysis.comparability import differences as differences_of
 from core.fact_sheet import fact_sheet
 from core.i18n import Translate
-from core.messages import sentence
 from core.records import Comparison, RunResult
+from core.unlike_words import difference_sentence
 from core.wording import label_of, unlike_title
 from pages._shared.markdown import plain
 
@@ -33,11 +33,7 @@ def differences(comparisons: Sequence[Comparison], results: Sequence[RunResult],
         one, other = (label_of(run, results, translate) for run in (baseline, candidate))
         found = differences_of(baseline, candidate)
         with st.expander(plain(unlike_title(found, one, other, translate))):
-            lines = (
-                f"- {_MARKS[item.level]} "
-                + plain(sentence(item.code, {"field": item.field, "a": item.a, "b": item.b}, translate))
-                for item in found
-            )
+            lines = (f"- {_MARKS[item.level]} {plain(difference_sentence(item, translate))}" for item in found)
             st.markdown("\n".join(lines) or translate("Nothing that is recorded differs."))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from core import offers, paths
 from core.cli import engine
-from core.records import SCHEMA_VERSION, Workload
+from core.records import SCHEMA_VERSION, Device, Workload
 from core.runs.files import recordings
 from core.runs.queue.worker import Worker
 from core.runs.store import Store
@@ -51,12 +51,17 @@ TWO = ("--setup", "device=cpu,threads=1", "--setup", "device=cpu,data_path=loade
         (["run", "--setup", "threads=0"], "threads must be from 1"),
         (["run", "--device", "cpu", "--device", "cpu"], "the same"),
         (["run", *[part for i in range(21) for part in ("--device", f"cuda:{i}")]], "1 to 20"),
-        (["run", "--device", "cpu", "--json", "/no/such/folder/out.json"], "no such folder"),
+        (["run", "--device", "cpu", "--json", "/no/such/folder/out.json"], "no folder /no/such/folder"),
         (["run", "--device", "cpu", "--model", "refused"], "smaller batch"),
         (["run", "--colour"], "--colour"),
         (["record"], "--out"),
         (["record", "--out", "/no/such/folder"], "/no/such/folder"),
         (["record", "--out", ".", "--minutes", "long"], "long"),
+        (["record", "--out", ".", "--minutes", "nan"], "minutes must be from"),
+        (["record", "--out", ".", "--minutes", "inf"], "minutes must be from"),
+        (["record", "--out", ".", "--minutes", "0"], "minutes must be from"),
+        (["run", "--device", "cpu", "--json", "."], "directory"),
+        (["run", "--device", "cpu", "--trace", "."], "directory"),
         (["devices", "--xml"], "--xml"),
     ],
 )
@@ -231,6 +236,17 @@ def test_a_recording_with_a_failure_keeps_the_rest_and_ends_with_1(crossover, tm
     assert code == 1
     assert any("last words" in line for line in err)
     assert [result.spec.workload.model for result in recordings.load_all(tmp_path).runs] == ["quick"]
+
+
+def test_a_watched_workload_that_fails_is_a_failure_of_the_recording(crossover, tmp_path, monkeypatch):
+    both = (Device("cpu", "Test CPU"), Device("cuda:0", "Test GPU"))
+    monkeypatch.setattr("core.cli.record.known_devices", lambda runner: both)
+    monkeypatch.setattr(offers, "recorded_workloads", lambda: (Workload(model="quick"),))
+    monkeypatch.setattr(offers, "ladders", tuple)
+    monkeypatch.setattr(offers, "sequences", lambda: (Workload(model="breaks"),))
+    code, _, err = crossover("record", "--out", tmp_path)
+    assert code == 1
+    assert any("last words" in line for line in err)
 
 
 def test_recording_keeps_nothing_in_the_database(crossover, tmp_path, monkeypatch):

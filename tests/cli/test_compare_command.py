@@ -30,7 +30,7 @@ def test_two_files_give_differences_verdict_and_doubts(crossover, exported):
     code, out, err = crossover("compare", exported("a.json", CPU), exported("b.json", other))
     assert (code, err) == (0, [])
     assert out[0] == "CPU · imported and GPU Test GPU · imported differ in:"
-    assert "· device: cpu and cuda:0. This is what is compared." in out
+    assert "· The device: cpu and cuda:0. This is what is compared." in out
     assert any("GPU Test GPU · imported trains this 4" in line for line in out)
     assert "Quality: usable" in out
     assert any(line.startswith("! ") and "take turns" in line for line in out)
@@ -59,10 +59,10 @@ def test_different_work_is_listed_as_grave_and_gets_no_ratio(crossover, exported
     other = make_result(id="run-2", job_id="job-2", spec=make_spec(learning_rate=0.1))
     code, out, err = crossover("compare", exported("a.json", CPU), exported("b.json", other))
     assert code == 2
-    assert any(line.startswith("‼ learning_rate: 0.01 and 0.1.") for line in out)
+    assert any(line.startswith("‼ The learning rate: 0.01 and 0.1.") for line in out)
     assert not any("faster" in line for line in out)
     assert len(err) == 1
-    assert "different work (learning_rate differ)" in err[0]
+    assert "different work (the learning rate)" in err[0]
 
 
 def test_a_parity_that_is_broken_is_withheld(crossover, exported):

@@ -65,7 +65,7 @@ def test_every_kind_is_measured_and_compared_with_the_first(crossover, cluster, 
     assert [line.split("  ")[0] for line in table] == ["Setup", "CPU · Test", "CPU · Other", "GPU Test GPU"]
     assert any(line.startswith("GPU Test GPU trains this 4") for line in out)
     assert "CPU · Test and CPU · Other differ in:" in out
-    assert any(line.startswith("! cpu.model: Test CPU and Other CPU.") for line in out)
+    assert any(line.startswith("! The CPU: Test CPU and Other CPU.") for line in out)
     document = saved(tmp_path / "out.json")
     assert [run["spec"]["setup"]["device"] for run in document["runs"]] == ["cpu", "cpu", "cuda:0"]
     assert [pair["baseline"] for pair in document["comparisons"]] == [document["runs"][0]["id"]] * 2

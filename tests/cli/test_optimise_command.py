@@ -39,7 +39,7 @@ def test_the_ladder_is_printed_and_written(crossover, tmp_path):
     [
         (("--device", "cuda:0"), "no device cuda:0"),
         (("--batch-size", "0"), "batch_size must be from 1"),
-        (("--json", "/no/such/folder/out.json"), "no such folder"),
+        (("--json", "/no/such/folder/out.json"), "no folder /no/such/folder"),
         (("--max-seconds", "nan"), "max_seconds"),
         (("--model", "refused"), "smaller batch"),
     ],

@@ -137,6 +137,24 @@ def test_neither_does_a_sweep(command, tmp_path):
     assert {"value", "low", "high", "reason"} <= told["crossover"].keys()
 
 
+IMPATIENT = """
+import importlib.abc, sys
+
+class Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "core.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_ctrl_c_while_it_still_loads_is_no_fault(command, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(IMPATIENT)
+    done = command("devices", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_the_blocked_packages_are_blocked(tmp_path):
     """Or the test above shows nothing."""
     (tmp_path / "sitecustomize.py").write_text(WITHOUT)

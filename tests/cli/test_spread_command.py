@@ -11,6 +11,7 @@ import pytest
 from core.cli import elsewhere, sweep_away
 from core.codec import to_plain
 from core.errors import MeasurementError
+from tests.cli.test_commands import press_ctrl_c_when
 from tests.fake_targets import (
     BUSY,
     FakeTargets,
@@ -213,6 +214,33 @@ def test_a_resumed_sweep_measures_only_what_is_missing(crossover, cluster, tmp_p
     assert code == 0, err
     assert set(sizes(fake)) == {16, 64}
     assert any("measured on another machine or with other software" in line for line in err)
+
+
+def test_ctrl_c_before_a_resumed_sweep_has_measured_leaves_its_file_as_it_is(crossover, cluster, tmp_path):
+    """Until the first job tells where it is measured nobody knows whether those runs are of such a machine."""
+    file = tmp_path / "sweep.json"
+    cluster(EQUAL[2:])
+    assert crossover(*QUICK, "--batch-sizes", "16,64", "--json", file)[0] == 0
+    before = file.read_text()
+
+    def waiting(spec, target):
+        yield placed(target)
+        yield threading.Event()
+
+    fake = cluster(EQUAL, waiting)
+    pressed = press_ctrl_c_when(lambda: len(fake.sent) == 2)
+    code, _, err = crossover(*QUICK, "--batch-sizes", "16..64", "--json", file, "--resume")
+    pressed.join()
+    assert code == 130, err
+    assert file.read_text() == before
+
+
+def test_no_more_machines_are_used_than_can_be_followed(crossover, cluster, monkeypatch):
+    monkeypatch.setattr(sweep_away, "MOST_AWAY", 1)
+    fake = cluster()
+    code, _, err = crossover(*QUICK, "--batch-sizes", "16,64")
+    assert code == 0, err
+    assert set(nodes(fake)) == {"node-a"}
 
 
 def test_without_setups_a_machine_with_a_gpu_is_set_against_its_own_cpu(crossover, cluster):

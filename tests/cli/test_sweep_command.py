@@ -136,6 +136,19 @@ def test_ctrl_c_keeps_and_prints_what_there_is(crossover, tmp_path, monkeypatch)
     assert {cell["batch_size"] for cell in document["cells"]} == {16, 128}
 
 
+def test_ctrl_c_before_a_resumed_sweep_has_begun_leaves_its_file_as_it_is(crossover, tmp_path, monkeypatch):
+    file = tmp_path / "sweep.json"
+    assert crossover(*QUICK, "--batch-sizes", "16,64", "--json", file)[0] == 0
+    before = file.read_text()
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "sweep", interrupted)
+    assert crossover(*QUICK, "--batch-sizes", "16,64", "--json", file, "--resume")[0] == 130
+    assert file.read_text() == before
+
+
 def test_where_nothing_is_named_the_cpu_is_set_against_itself(crossover, tmp_path):
     file = tmp_path / "sweep.json"
     code, _, _ = crossover(
@@ -166,7 +179,7 @@ def test_one_batch_size_is_measured_and_told_to_make_no_line(crossover):
         (("--model", "mlp", "--model", "mlp"), "mlp is named twice"),
         (("--max-seconds", "nan"), "max_seconds"),
         (("--max-seconds", "0"), "max_seconds"),
-        (("--json", "/no/such/folder/out.json"), "no such folder"),
+        (("--json", "/no/such/folder/out.json"), "no folder /no/such/folder"),
         (("--resume",), "--resume needs --json"),
         (("--resume", "--json", "not_there.json"), "not_there.json"),
         (("--setup", "device=cpu", "--setup", "device=cpu"), "setups are the same"),

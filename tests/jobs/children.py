@@ -14,7 +14,7 @@ from core.runs.queue.worker import Worker
 from tests.builders import make_workload
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0  # a busy machine
+PATIENCE_S = 120.0  # a busy machine
 
 
 def until(condition, what="it", patience_s=PATIENCE_S):

@@ -1,10 +1,14 @@
 """What no engine of ours would say, told by another machine: a job ends with a message, and nothing hangs."""
 
+import itertools
+
 import pytest
 
 from core import messages
 from core.codec import to_plain
+from core.errors import MeasurementError
 from core.records import Note
+from core.runs.queue import away
 from tests.fake_targets import THREE, FakeTargets, measured, results, started
 from tests.jobs.children import job, until
 
@@ -67,7 +71,9 @@ def test_malformed_events_end_a_job_with_a_message(change, server):
     targets = FakeTargets(script=spoilt(change))
     done = server.finished(sending(server, targets))
     assert (done.state, done.failure.code) == ("failed", "told_nonsense")
-    assert messages.sentence(done.failure.code, done.failure.facts)
+    said = messages.sentence(done.failure.code, done.failure.facts)
+    assert not set(said) & set("{}"), "words, and no record of ours"
+    assert "malformed_record" not in said
     until(lambda: targets.open == ())
     assert server.finished(sending(server, FakeTargets())).state == "finished"
 
@@ -121,3 +127,45 @@ def test_kinds_of_events_that_arent_known_are_passed_over(server):
         yield from measured(spec, target)
 
     assert server.finished(sending(server, FakeTargets(script=script))).state == "finished"
+
+
+NASTY = {"exit_code": 7, "last_words": "\x1b[31mred\u202e"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "error", "code": "worker_died", "facts": NASTY},
+        {"type": "note", "run": 0, "note": {"code": "worker_died", "facts": NASTY}},
+        {"type": "run_end", "run": 0, "status": "failed", "failure": {"code": "worker_died", "facts": NASTY}},
+        MeasurementError("worker_died", **NASTY),
+    ],
+)
+def test_what_acts_in_what_is_told_on_the_way_is_taken_out_too(event, server):
+    """A machine that is lost leaves no results: what was folded is all that there is."""
+
+    def script(spec, target):
+        yield from started(spec, target)
+        yield event
+
+    done = server.finished(sending(server, FakeTargets(script=script)))
+    (run,) = done.results
+    notes = [note for note in (done.failure, run.failure, *run.notes) if note and note.code == "worker_died"]
+    assert notes
+    assert {note.facts["last_words"] for note in notes} == {"\ufffd[31mred\ufffd"}
+    assert len(run.blocks) == 2
+
+
+def test_a_machine_that_tells_without_end_is_ended(server, monkeypatch):
+    monkeypatch.setattr(away, "MOST_ITEMS", 10)
+
+    def script(spec, target):
+        yield from started(spec, target)
+        note = {"type": "note", "run": 0, "note": {"code": "results_missing", "facts": {}}}
+        yield from itertools.repeat(note)
+
+    targets = FakeTargets(script=script)
+    done = server.finished(sending(server, targets))
+    assert (done.state, done.failure.code) == ("failed", "told_nonsense")
+    assert len(done.assembly.runs[0].notes) <= 11
+    until(lambda: targets.open == ())

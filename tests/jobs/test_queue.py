@@ -171,6 +171,33 @@ def test_a_waiting_job_is_cancelled_without_disturbing_the_running_one(server, s
     assert server.worker_pid == pid
 
 
+def test_nobody_waits_for_the_database_that_a_cancel_is_written_to(server, store, monkeypatch):
+    asked, go_on = threading.Event(), threading.Event()
+    write = store.set_job_state
+
+    def slow(job_id, state, failure=None):
+        if state == "cancelled":
+            asked.set()
+            assert go_on.wait(60)
+        return write(job_id, state, failure)
+
+    monkeypatch.setattr(store, "set_job_state", slow)
+    server.measuring(running := server.submit(job("endless")))
+    waiting = server.submit(job("quick"))
+    cancelling = threading.Thread(target=server.cancel, args=(waiting,))
+    cancelling.start()
+    assert asked.wait(60)
+    answers = []
+    other = threading.Thread(target=lambda: answers.append(server.open_jobs()), daemon=True)
+    other.start()
+    other.join(30)
+    assert [[item.id for item in jobs] for jobs in answers] == [[running]], "another visitor is answered"
+    go_on.set()
+    cancelling.join(60)
+    assert server.finished(waiting).state == "cancelled"
+    assert store.job(waiting).state == "cancelled"
+
+
 def test_what_is_over_or_unknown_cant_be_cancelled(server):
     job_id = server.submit(job("quick"))
     server.finished(job_id)

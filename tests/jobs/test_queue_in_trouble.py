@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,6 +63,68 @@ def test_a_worker_that_died_while_idle_is_replaced(server):
     server.wait_for_worker()
     server._worker.kill()
     assert server.finished(server.submit(job("quick"))).state == "finished"
+
+
+def test_a_worker_that_doesnt_die_of_a_kill_holds_nobody_up(server, monkeypatch):
+    """As one that hangs in its device's driver."""
+    server.wait_for_worker()
+    stuck, process = server._worker, server._worker._process
+
+    def wait(timeout=None):
+        assert timeout is not None, "for ever"
+        raise subprocess.TimeoutExpired("worker", timeout)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(process, "wait", wait)
+        patched.setattr(process, "poll", lambda: None)
+        stuck.kill()
+        assert not stuck.alive
+        assert server.finished(server.submit(job("quick"))).state == "finished"
+        assert server.worker_pid != stuck.pid
+    process.wait()
+
+
+def test_a_limit_that_comes_too_late_ends_nothing(monkeypatch):
+    """The timer went off as the job ended: the worker may be at its next one."""
+    timers, ended = [], []
+
+    class Timer:
+        def __init__(self, seconds, function):
+            self.fire = function
+            timers.append(self)
+
+        def start(self): ...
+
+        def cancel(self): ...
+
+    monkeypatch.setattr(worker.threading, "Timer", Timer)
+    doomed = SimpleNamespace(kill=lambda: ended.append("killed"))
+    with worker.killed_after(doomed, 1.0, lambda: ended.append("told")):
+        pass
+    timers[0].fire()
+    assert ended == []
+    with worker.killed_after(doomed, 1.0, lambda: ended.append("told")):
+        timers[1].fire()
+    assert ended == ["told", "killed"]
+
+
+# --- a fault of ours
+
+
+def test_after_a_fault_of_ours_nobody_waits_for_a_queue_that_isnt_served(server, store, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", lambda problem: None)  # it tells the log
+    server.wait_until_settled()
+
+    def faulty(*arguments):
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(server, "_run_on_worker", faulty)
+    for _ in range(2):  # the first meets it, the second comes after it
+        done = server.finished(server.submit(job("quick")))
+        assert (done.state, done.failure) == ("failed", Note("queue_stopped"))
+        assert store.job(done.id).failure == Note("queue_stopped")
+        until(lambda: server.open_jobs() == [])
+    assert sentence(server.worker_problem)
 
 
 # --- a worker that can't be started
@@ -165,6 +228,57 @@ def test_what_ended_while_the_database_was_away_is_kept_when_it_is_back(serve, s
     assert store.runs_of_job(done.id) == (), "it is kept once, and not again and again"
 
 
+def test_a_cancel_that_couldnt_be_written_is_written_later(serve, store):
+    """Or whoever takes this queue over would measure what nobody wants any more."""
+    away = Away(store)
+    away.is_back = True
+    keeper = Keeper(away)
+    server = serve(keeper)
+    server.measuring(server.submit(job("endless")))
+    waiting = server.submit(job("quick"))
+    away.is_back = False
+    server.cancel(waiting)
+    assert server.job(waiting).storage_problem.code == "database_unreadable"
+    assert store.job(waiting).state == "queued"
+    away.is_back = True
+    keeper.keep_again("me")
+    assert store.job(waiting).state == "cancelled"
+
+
+def test_two_threads_may_keep_the_same_job_again(serve, store):
+    away = Away(store)
+    keeper = Keeper(away)
+    server = serve(keeper)
+    done = server.finished(server.submit(job("quick")))
+    away.is_back = True
+    write = store.set_job_state
+
+    def twice(*arguments):
+        store.set_job_state = write
+        keeper.keep_again("me")  # the other one, at that moment
+        return write(*arguments)
+
+    store.set_job_state = twice
+    keeper.keep_again("me")
+    assert store.job(done.id).state == "finished"
+
+
+def test_the_heart_stops_beating_when_a_server_closes(serve, store, monkeypatch):
+    monkeypatch.setattr(jobs, "_HEARTBEAT_S", 1000.0)
+    hearts = []
+
+    class Beating(Keeper):
+        def beat(self, owner, at):
+            hearts.append(threading.current_thread())
+            return super().beat(owner, at)
+
+    server = serve(Beating(store))
+    until(lambda: hearts)
+    server.close()
+    hearts[0].join(60)
+    assert not hearts[0].is_alive()
+
+
 def test_without_a_store_nothing_is_missing_but_the_store(serve):
     server = serve(Keeper(None))
     done = server.finished(server.submit(job("quick")))
@@ -216,6 +330,18 @@ def test_a_dead_servers_queue_is_gone_on_with(serve, store, dead_owner):
     assert (store.job("job0").state, store.job("job0").failure) == ("interrupted", Note("server_stopped"))
     assert [store.job(f"job{i}").owner for i in (1, 2)] == [owner.me()] * 2
     assert [r.spec.workload.seed for i in (1, 2) for r in store.runs_of_job(f"job{i}")] == [1, 2]
+
+
+def test_a_queue_that_cant_be_taken_over_keeps_no_server_from_starting(serve, store, dead_owner, monkeypatch):
+    left_by(store, dead_owner)
+
+    def locked(*arguments):
+        raise StoreError("database_write_failed", problem="locked")
+
+    monkeypatch.setattr(store, "adopt", locked)
+    server = serve()
+    assert server.inheritance_problem.code == "database_write_failed"
+    assert server.finished(server.submit(job("quick"))).state == "finished"
 
 
 def test_a_living_servers_queue_is_left_alone(serve, store):

@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -19,14 +19,15 @@ from core.errors import CrossoverError, InputError, MeasurementError
 from core.messages.notes import ABSENT
 from core.records import CpuSample, Device, GpuSample, Machine, Note, RunResult, Software, Status
 from core.runs.elsewhere.targets import Event, Targets
-from core.runs.files.vetting import cleaned, problems_of_note, refuse_odd_values, vet
-from core.runs.queue.assemble import Assembly
+from core.runs.files.vetting import MOST_ITEMS, cleaned, problems_of_note, refuse_odd_values, vet
+from core.runs.queue.assemble import Assembly, RunInProgress
 from core.runs.queue.held import Held
 from core.runs.queue.job import Job, Surroundings
 
 _CANCEL_AGAIN_S = 1.0
 _CANCELS = 10  # then the job is over here, whatever becomes of it there
 _MOST_GPUS = 64
+_LONGEST_PROBLEM = 200
 # Values that aren't records and that the fold takes as they are
 _PLAIN: dict[str, dict[str, Any]] = {
     "data": {"stage": str, "fraction": float | None},
@@ -55,9 +56,9 @@ class Away:
         job.state, job.waiting_for_machine = "running", True
         self._open[job.id] = (job, targets)
 
-    def send(self, job: Job, wait_s: float | None) -> None:
+    def send(self, job: Job, targets: Targets, wait_s: float | None) -> None:
         """Begin to follow a job that was added."""
-        self._start(self._follow, job, self._open[job.id][1], wait_s)
+        self._start(self._follow, job, targets, wait_s)
 
     def let_go(self, job: Job) -> None:
         """End a job there that is cancelled here. Returns at once: a cluster may take long to answer."""
@@ -97,8 +98,9 @@ class Away:
                 self._hear(job, event)
             except _NOT_OURS as problem:
                 self._start(self._end_there, job, targets)
-                what = str(problem) if not isinstance(problem, KeyError) else f"{problem} is missing"
-                raise MeasurementError("told_nonsense", kind=job.target.kind, problem=what[:200]) from problem
+                raise MeasurementError(
+                    "told_nonsense", kind=job.target.kind, problem=_what(problem)
+                ) from problem
             if job.told is not None:
                 self._held.finish(job)
 
@@ -114,7 +116,7 @@ class Away:
         held = self._held
         with held.changed:
             if job.told is None:
-                held.fail(job, end)
+                held.fail(job, cleaned(end))
                 if not _sound(job):
                     job.assembly = Assembly(job.id, job.spec, job.created_at)
         held.finish(job)
@@ -135,7 +137,7 @@ class Away:
 
     def _hear(self, job: Job, event: Event) -> None:
         held, kind = self._held, event["type"]
-        _refuse_malformed(event, len(job.spec.setups))
+        _refuse_malformed(event, job.assembly.runs)
         if kind == "results":
             told, failure = _results(job, event)
             with held.changed:
@@ -146,7 +148,7 @@ class Away:
                 _look_around(job, event)
                 held.changed.notify_all()
         elif kind in ("data", "error") or "run" in event:
-            held.fold(job, event)
+            held.fold(job, _sayable(event))
 
 
 def _look_around(job: Job, event: Event) -> None:
@@ -171,11 +173,15 @@ def _look_around(job: Job, event: Event) -> None:
         job.surroundings, job.waiting_for_machine = Surroundings(machine, software, devices), False
 
 
-def _refuse_malformed(event: Event, runs: int) -> None:
+def _refuse_malformed(event: Event, runs: Sequence[RunInProgress]) -> None:
     """Raises InputError where the fold would take what isn't so."""
     kind = event["type"]
-    if "run" in event and not (type(event["run"]) is int and 0 <= event["run"] < runs):
-        _refuse("run", f"not one of {runs}")
+    if "run" in event:
+        if not (type(event["run"]) is int and 0 <= event["run"] < len(runs)):
+            _refuse("run", f"not one of {len(runs)}")
+        run = runs[event["run"]]
+        if max(len(run.blocks), len(run.first_losses), len(run.epochs), len(run.notes)) > MOST_ITEMS:
+            _refuse(kind, "too many")
     for name, of in _PLAIN.get(kind, {}).items():
         from_plain(of, event[name], f"{kind}.{name}")
     if kind == "warm" and event["steps_per_epoch"] < 1:
@@ -186,6 +192,23 @@ def _refuse_malformed(event: Event, runs: int) -> None:
         _refuse_mute(Note(event["code"], event["facts"]), kind)
     elif _NOTES.get(kind, "") in event:
         _refuse_mute(from_plain(Note, event[_NOTES[kind]]), kind)
+
+
+def _sayable(event: Event) -> Event:
+    """The event with its texts as a screen may show them."""
+    name = _NOTES.get(event["type"], "facts")
+    return {**event, name: cleaned(event[name])} if name in event else event
+
+
+def _what(problem: Exception) -> str:
+    """What is wrong, and where."""
+    if isinstance(problem, InputError) and {"where", "problem"} <= problem.facts.keys():
+        text = f"{problem.facts['where']}: {problem.facts['problem']}"
+    elif isinstance(problem, KeyError):
+        text = f"{problem} is missing"
+    else:
+        text = str(problem)
+    return str(cleaned(text[:_LONGEST_PROBLEM]))
 
 
 def _results(job: Job, event: Event) -> tuple[tuple[RunResult, ...], Note | None]:
@@ -211,6 +234,7 @@ def _sound(job: Job) -> bool:
     """Whether what was folded can have been measured."""
     try:
         for run in job.results_now("failed"):
+            refuse_odd_values(to_plain(run), "run")
             _refuse_unsound(run)
     except InputError:
         return False

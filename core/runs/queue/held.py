@@ -73,8 +73,15 @@ class Held:
                 job.assembly.add(event)
             self.changed.notify_all()
         if event["type"] in ("block", "epoch") and time.monotonic() - job.saved_s > _PARTIAL_EVERY_S:
-            self.keeper.results(job.results_now("interrupted"))
-            job.saved_s = time.monotonic()
+            self._keep_partly(job)
+
+    def _keep_partly(self, job: Job) -> None:
+        self.keeper.results(job.results_now("interrupted"))
+        job.saved_s = time.monotonic()
+        with self.changed:
+            is_over = job.results_are_final
+        if is_over:  # another thread has ended it meanwhile, and what was just written isn't the last word
+            self.keeper.results(job.results)
 
     def fail(self, job: Job, failure: Note) -> None:
         with self.changed:

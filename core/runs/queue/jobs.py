@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import InputError, StoreError
 from core.records import JobSpec, Note, Target
@@ -25,11 +26,14 @@ from core.runs.queue.keeping import Keeper
 from core.runs.queue.serving import Serving
 from core.runs.queue.worker import Worker
 
+if TYPE_CHECKING:  # the store needs SQLAlchemy, which a machine that only measures may lack
+    from core.runs.store import JobRow
+
 _HEARTBEAT_S = 30.0
 _PURGE_EVERY_S = 24 * 3600.0
 _STALE = timedelta(seconds=4 * _HEARTBEAT_S)
 _CLOSING_S = 5.0  # at most, for the running jobs' results to be stored
-_MOST_AWAY = 64  # jobs on other machines at once: each has a thread here
+MOST_AWAY = 64  # jobs on other machines at once: each has a thread here
 MOST_CORES = 1024  # of a machine that hasn't said how many it has
 
 
@@ -55,6 +59,7 @@ class Runner(Serving):
         self._heir, self._keep_days = heir, keep_days
         self._admitting = threading.Lock()  # held from a job's check to its place in the queue
         self._away = Away(self)
+        self._ending = threading.Event()
         self.inheritance_problem: Note | None = None  # why a dead server's queue couldn't be taken over
         self.purge_problem: Note | None = None  # why old runs couldn't be removed
         if heir:
@@ -116,14 +121,14 @@ class Runner(Serving):
         job = Job(secrets.token_hex(5), spec, _now(), visitor, target=target)
         with self._admitting:
             with self.changed:
-                if self._closed or len(self._away.open_jobs()) >= _MOST_AWAY:
-                    raise InputError("too_many_away", most=_MOST_AWAY)
+                if self._closed or len(self._away.open_jobs()) >= MOST_AWAY:
+                    raise InputError("too_many_away", most=MOST_AWAY)
             job.storage_problem = self.keeper.job_added(job, self.owner)
             with self.changed:
                 self._away.add(job, targets)
                 self.hold(job)
                 self.changed.notify_all()
-        self._away.send(job, wait_s)
+        self._away.send(job, targets, wait_s)
         return job.id
 
     def cancel(self, job_id: str, visitor: str | None = None) -> None:
@@ -140,12 +145,11 @@ class Runner(Serving):
                 self._away.let_go(job)
             elif was == "queued":
                 self._queue.remove(job)
-                self.keeper.job_over(job.id, "cancelled", None)
-                job.results, job.done = job.results_now("cancelled"), True
-                self._gate.over(job)
             elif self._worker is not None and not job.waiting_for_machine:
                 self._worker.kill()  # the serving thread sees the end of its events and tidies up
             self.changed.notify_all()
+        if was == "queued":  # nobody else would; a database may take its time, which nobody has to wait for
+            self.finish(job)
 
     def place(self, job_id: str) -> int | None:
         """How many jobs are before this one; None if it isn't waiting."""
@@ -178,6 +182,7 @@ class Runner(Serving):
             if self._closed:
                 return
             self._closed = True
+            self._ending.set()
             worker, current = self._worker, self._current
             waiting = list(self._queue)
             self.changed.notify_all()
@@ -190,32 +195,42 @@ class Runner(Serving):
         self._away.give_up()
 
     def _put_in_line(self, job: Job) -> None:
-        self._queue.append(job)
         self.hold(job)
+        if self._stopped is None:
+            self._queue.append(job)
+        else:
+            self.give_up(job, self._stopped)
 
     def _take_over(self) -> None:
         """What a dead server left: its running job is marked interrupted, its queue is gone on with."""
         stale = (datetime.now(UTC) - _STALE).isoformat()
         try:
-            rows = self.keeper.left_behind(owner.is_alive, stale)
+            for row in self.keeper.left_behind(owner.is_alive, stale):
+                if row.state == "running":
+                    self.keeper.job_over(row.id, "interrupted", Note("server_stopped"))
+                elif self.keeper.adopted(row, self.owner, _now()):
+                    self._inherit(row)
         except StoreError as problem:
             self.inheritance_problem = problem.note
-            return
-        for row in rows:
-            if row.state == "running":
-                self.keeper.job_over(row.id, "interrupted", Note("server_stopped"))
-            elif self.keeper.adopted(row, self.owner, _now()):
-                self._put_in_line(Job(row.id, row.spec, row.created_at, row.visitor))
+
+    def _inherit(self, row: JobRow) -> None:
+        try:
+            check(row.spec, self.limits)  # it may have been asked of a server with others
+        except InputError as problem:
+            self.keeper.job_over(row.id, "failed", problem.note)
+        else:
+            self._put_in_line(Job(row.id, row.spec, row.created_at, row.visitor))
 
     def _beat(self) -> None:
         purge_at = time.monotonic() if self._heir else math.inf
-        while not self._closed:
+        while True:
             self.keeper.beat(self.owner, _now())
             self.keeper.keep_again(self.owner)
             if time.monotonic() >= purge_at:
                 self.purge_problem = self.keeper.purge(datetime.now(UTC), self._keep_days)
                 purge_at = time.monotonic() + _PURGE_EVERY_S
-            time.sleep(_HEARTBEAT_S)
+            if self._ending.wait(_HEARTBEAT_S):
+                return
 
 
 def _now() -> str:

@@ -47,14 +47,14 @@ class Keeper:
         if job.storage_problem is not None:
             self._unkept[job.id] = job
             if len(self._unkept) > _MOST_UNKEPT:
-                del self._unkept[next(iter(self._unkept))]
+                self._unkept.pop(next(iter(self._unkept)), None)
 
     def keep_again(self, owner: str) -> None:
         """What the store couldn't take when it was over: the database may be back."""
         for job in tuple(self._unkept.values()):
             job.storage_problem = self._all_of(job, owner)
             if job.storage_problem is None:
-                del self._unkept[job.id]
+                self._unkept.pop(job.id, None)  # another thread may have been quicker
 
     def _all_of(self, job: Job, owner: str) -> Note | None:
         problem = None if job.is_listed else self.job_added(job, owner)
@@ -88,7 +88,7 @@ class Keeper:
         return self._store.orphaned(is_alive, stale_before) if self._store else ()
 
     def adopted(self, row: JobRow, owner: str, at: str) -> bool:
-        """Whether the job is now ours; another server may have been quicker."""
+        """Whether the job is now ours; another server may have been quicker. Raises StoreError."""
         return self._store is not None and self._store.adopt(row.id, owner, row.owner, at)
 
     def _try(self, write: Callable[[Store], object]) -> Note | None:

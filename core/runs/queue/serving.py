@@ -46,6 +46,7 @@ class Serving(Held):
         self.worker_problem: Note | None = None  # why no worker can be started, if none can
         self._idle: dict[str | None, Idle] = {}
         self._settled = False  # the idle draw is known, or can't be
+        self._stopped: Note | None = None  # why nobody serves the queue any more
         self.devices: tuple[Device, ...] | None = None  # None until the first worker has said
         self.default_threads = 1  # torch's own choice; likewise
         self.surroundings: Surroundings | None = None  # of the next job; likewise
@@ -95,13 +96,18 @@ class Serving(Held):
         finally:
             with self.changed:
                 if not self._closed:  # by a fault of ours, which the log tells: waiting would be in vain
-                    self.worker_problem = Note("queue_stopped")
-                    for job in [*([self._current] if self._current else []), *self._queue]:
-                        job.state, job.failure, job.done = "failed", self.worker_problem, True
-                    self._settled = True
-                    self._current = None
+                    left = [*([self._current] if self._current else []), *self._queue]
+                    self.worker_problem = self._stopped = Note("queue_stopped")
+                    self._settled, self._current = True, None
                     self._queue.clear()
                     self.changed.notify_all()
+                    for job in left:
+                        self.give_up(job, self._stopped)
+
+    def give_up(self, job: Job, why: Note) -> None:
+        """A job that nobody will measure. Called with the lock held."""
+        job.state, job.failure, job.done = "failed", why, True
+        job.storage_problem = self.keeper.job_over(job.id, job.state, why)
 
     def _serve_jobs(self) -> None:
         self._warm_worker()

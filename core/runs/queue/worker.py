@@ -23,6 +23,7 @@ _ROOT = Path(__file__).resolve().parents[3]
 # A broken driver can hang the first call; nothing sane takes this long to load torch.
 _START_LIMIT_S = 180.0
 _STDERR_LINES = 30
+_ENDING_S = 5.0  # a killed process may hang in its driver for ever
 
 
 class Worker:
@@ -31,6 +32,7 @@ class Worker:
     def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "core.measure")) -> None:
         """Start the process and wait until it is ready. Raises MeasurementError if it never is."""
         started = time.perf_counter()
+        self._killed = False
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -56,7 +58,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return not self._killed and self._process.poll() is None
 
     def run(self, job: JobSpec, data_root: Path, clock_origin: float) -> Iterator[Event]:
         """The events of a job, up to its end. Raises MeasurementError if the process dies under it."""
@@ -107,8 +109,11 @@ class Worker:
         return event
 
     def _death(self) -> MeasurementError:
-        code = self._process.wait()
+        self._wait()
         self._drain.join(timeout=1)
+        code = self._process.returncode
+        if code is None:  # nothing more is heard of it, and it stays
+            self.kill()
         if code == -9:  # not by us: `kill` is asked for by someone who then ignores this error
             return MeasurementError("worker_killed")
         return MeasurementError("worker_died", exit_code=code, last_words="\n".join(self._stderr))
@@ -120,8 +125,13 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once; what it held of the device goes with it."""
+        self._killed = True
         self._process.kill()
-        self._process.wait()
+        self._wait()
+
+    def _wait(self) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_ENDING_S)
 
     def close(self) -> None:
         """Let an idle process end by itself, or kill it."""
@@ -136,10 +146,13 @@ class Worker:
 @contextlib.contextmanager
 def killed_after(worker: Worker, seconds: float, tell: Callable[[], None]) -> Iterator[None]:
     """A job that isn't over by then is ended whatever it does; `tell` hears of it first."""
+    ending, over = threading.Lock(), False
 
     def end() -> None:
-        tell()
-        worker.kill()
+        with ending:
+            if not over:  # else the worker may have its next job already
+                tell()
+                worker.kill()
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
@@ -148,3 +161,5 @@ def killed_after(worker: Worker, seconds: float, tell: Callable[[], None]) -> It
         yield
     finally:
         timer.cancel()
+        with ending:
+            over = True

@@ -86,6 +86,7 @@ class Cells:
                 cell.step_s is not None or key not in self.runs
             ):  # what is measured isn't lost by a later failure
                 self.runs[key] = outcome
+                self._untried.pop(key, None)
             if cell.step_s is not None:
                 self._timed.add(key)
             if cell.step_times:  # one block says how slow it is, if no more

@@ -143,11 +143,18 @@ def _difference(node: Node, chosen: Node) -> Note:
     return Note("sweep_node_differs", {"fields": "; ".join(_fields_that_differ(node, chosen))})
 
 
+def _hardware(node: Node) -> str:
+    """Its name, and how many it has of a kind."""
+    both = list(zip(node.fit, node.fit_kinds, strict=True))
+    words = (kind if target.count == 1 else f"{target.count} × {kind}" for target, kind in reversed(both))
+    return ", ".join(dict.fromkeys(words))
+
+
 def _fields_that_differ(one: Node, other: Node) -> list[str]:
     """Kinds hold what must be the same of the hardware: names, cores, memory."""
     counts = [[target.count for target in node.fit] for node in (one, other)]
     same = (one.fit_kinds, counts[0]) == (other.fit_kinds, counts[1])
-    found = [] if same else [f"{one.name} / {other.name}"]
+    found = [] if same else [f"{_hardware(one)} / {_hardware(other)}"]
     mine, theirs = dict(one.targets[0].packages), dict(other.targets[0].packages)
     for name in _PACKAGES:
         if mine.get(name) != theirs.get(name):
