@@ -14,7 +14,7 @@ listing = Listing(resources.storage().store, (*mine, *resources.recordings().run
 
 # 1. What the address names: runs beside each other, or a list
 named = side_by_side.named()
-rejected = results_controls.follow_address()
+rejected = () if named else results_controls.follow_address()
 
 st.title(_("Results"), anchor=False)
 notices.told(rejected)

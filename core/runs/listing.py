@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from core.analysis.leaderboard import MOST_RUNS
-from core.analysis.quality import quality
 from core.errors import InputError
 from core.records import Precision, RunResult, Setup, Workload
 from core.runs.queue.keeping import listed
-from core.runs.store import RunRow, Store
+from core.runs.store import RunRow, Store, unstored
 from core.runs.wanted import Choices, Order, Wanted
 
 _QUOTED = 40  # characters of an id that isn't known: it may come from an address
@@ -60,6 +59,7 @@ class Listing:
             models=_sorted(known.models, (row.workload.model for row in rows)),
             datasets=_sorted(known.datasets, (row.workload.dataset for row in rows)),
             devices=_sorted(known.devices, (row.device_name for row in rows if row.device_name)),
+            machines=_sorted(known.machines, (row.elsewhere for row in rows if row.elsewhere)),
         )
 
     def run(self, run_id: str) -> RunResult | None:
@@ -104,10 +104,11 @@ class Listing:
         Of the store's runs only the newest of this workload are looked at, so that years of them cost no more.
         """
         rows = self._store.history(workload, _MOST_ROWS) if self._store else ()
-        devices: dict[str | None, dict[Setup, list[RunRow]]] = {}
+        # Kinds of machines with one processor may differ in cores: the fast one mustn't leave out the slow.
+        devices: dict[tuple[str | None, str | None], dict[Setup, list[RunRow]]] = {}
         for row in rows:  # the newest first
             if row.samples_per_s is not None and precision in (None, row.setup.precision):
-                setups = devices.setdefault(row.device_name, {})
+                setups = devices.setdefault((row.device_name, row.elsewhere), {})
                 setups.setdefault(row.setup, []).append(row)
         wanted = [row.id for setups in devices.values() for same in _fastest(setups.values()) for row in same]
         mine = [other for other in self._others if other.spec.workload == workload]
@@ -156,9 +157,16 @@ def _is_wanted(row: RunRow, wanted: Wanted) -> bool:
     return (
         not wanted.text.strip()
         and all(not any_of or value in any_of for any_of, value in asked)
+        and (not wanted.machines or _is_on(row, wanted.machines))
         and (wanted.since is None or row.created_at >= wanted.since)
         and (wanted.until is None or row.created_at < wanted.until)
     )
+
+
+def _is_on(row: RunRow, machines: Sequence[str | None]) -> bool:
+    if row.elsewhere is not None:
+        return row.elsewhere in machines
+    return None in machines and row.origin == "measured"
 
 
 def _highest_first(value: float | None) -> tuple[bool, float]:
@@ -199,21 +207,4 @@ def _row(result: RunResult) -> RunRow:
 
 @functools.lru_cache(maxsize=512)  # the recordings' objects stay the same until their files change
 def _derived(this: _This) -> RunRow:
-    result, summary = this.result, listed(this.result)
-    return RunRow(
-        id=result.id,
-        job_id=result.job_id,
-        position=0,
-        created_at=result.created_at,
-        status=result.status,
-        origin=result.origin,
-        workload=result.spec.workload,
-        setup=result.spec.setup,
-        device_name=None if result.environment is None else result.environment.device.name,
-        samples_per_s=summary.samples_per_s,
-        epoch_s=summary.epoch_s,
-        test_accuracy=summary.test_accuracy,
-        quality=quality(result).badge,
-        name=None,
-        tags=(),
-    )
+    return unstored(this.result, listed(this.result))

@@ -23,6 +23,7 @@ class Wanted:
     text: str = ""  # within the name or a tag, whatever the case of its letters
     since: str | None = None  # created_at from here on: UTC, ISO 8601
     until: str | None = None  # created_at before this
+    machines: tuple[str | None, ...] = ()  # kinds of a cluster's; None: this one, without what came from files
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,4 @@ class Choices:
     models: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()  # kinds of a cluster's

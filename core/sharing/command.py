@@ -65,20 +65,19 @@ def _line(
     parts = ["python", "-m", "core", "run"]
     for name, value in options.items():
         parts += _option(name, str(value))
-    jobs = {kind: {run.job_id for run in results if kind_elsewhere(run) == kind} for kind in _kinds(results)}
+    jobs: dict[tuple[str, Setup], set[str]] = {}
+    for run in results:
+        if kind := kind_elsewhere(run):
+            jobs.setdefault((kind, run.spec.setup), set()).add(run.job_id)
     if jobs:
         parts += ["--cluster", _ADDRESS]
-    for kind in jobs:
+    for kind in dict.fromkeys(kind for kind, _setup in jobs):
         parts += _option("--kind", kind)
     if any(len(found) > 1 for found in jobs.values()):
         parts.append("--all-machines")
     for setup in dict.fromkeys(result.spec.setup for result in results):
         parts += _option("--setup", setup_text(setup))
     return shlex.join(parts)
-
-
-def _kinds(results: Sequence[RunResult]) -> dict[str, None]:
-    return dict.fromkeys(filter(None, map(kind_elsewhere, results)))
 
 
 def _option(name: str, value: str) -> list[str]:

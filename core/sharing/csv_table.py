@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
 from core.analysis import caveats, stats
+from core.analysis.machines import cores_of, kind_elsewhere
 from core.analysis.quality import quality
 from core.analysis.summary import summarise
 from core.records import Estimate, RunResult, Setup, Workload
@@ -94,9 +95,12 @@ def _communication(run: RunResult) -> dict[str, Cell]:
 def _hardware(run: RunResult) -> dict[str, Cell]:
     around = run.environment
     return {
+        "cluster_machine": kind_elsewhere(run),
         "device_name": around.device.name if around else None,
         "device_memory_bytes": around.device.memory_bytes if around else None,
         "processor": around.machine.cpu.model if around else None,
+        "usable_cores": cores_of(around.machine.cpu) if around else None,
+        "host_memory_bytes": around.machine.memory_bytes if around else None,
         "system": around.machine.os if around else None,
         "driver": around.machine.driver if around else None,
         "python": around.software.python if around else None,

@@ -52,9 +52,10 @@ def doubts(bundle: Bundle, translate: Translate) -> tuple[Doubt, ...]:
         found[line] = names if len(names) < len(bundle.comparisons) else []
     for note in bundle.refused:
         found.setdefault(("grave", sentence(note.code, note.facts, translate)), [])
+    named = {line: tuple(dict.fromkeys(names)) for line, names in found.items()}
     listed = [
-        Doubt(weight, text, tuple(dict.fromkeys(names)) if len(names) < len(bundle.names) else ())
-        for (weight, text), names in found.items()
+        Doubt(weight, text, names if len(names) < len(bundle.names) else ())
+        for (weight, text), names in named.items()
     ]
     order: tuple[Weight, ...] = ("grave", "doubt", "note")
     return tuple(sorted(listed, key=lambda doubt: order.index(doubt.weight)))

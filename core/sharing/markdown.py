@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
 
 from core import units
+from core.analysis.machines import kind_elsewhere
 from core.analysis.summary import summarise
 from core.errors import InputError
 from core.i18n import Translate
@@ -75,7 +76,10 @@ def _row(run: RunResult, name: str, translate: Translate) -> Iterator[str]:
     rate = summary.samples_per_s
     around = run.environment
     yield inert(name)
-    yield inert(around.device.name) if around else units.ABSENT
+    hardware = [around.device.name] if around else []
+    if kind := kind_elsewhere(run):
+        hardware.append(translate("on another machine: {kind}").format(kind=kind))
+    yield inert(" · ".join(hardware)) if hardware else units.ABSENT
     interval = f" ({units.number(rate.low)}–{units.number(rate.high)})" if rate else ""
     yield units.rate(rate.value if rate else None, translate) + interval
     yield units.duration(summary.epoch_shown_s) + (r" \*" if summary.projected else "")

@@ -9,6 +9,7 @@ import statistics
 from typing import Any
 
 from core.analysis import caveats
+from core.analysis.machines import kind_elsewhere
 from core.analysis.quality import quality
 from core.codec import to_plain
 from core.records import RunResult
@@ -57,7 +58,9 @@ def _commit(run: RunResult | None) -> dict[str, Any]:
 
 def _benchmark(run: RunResult) -> dict[str, Any]:
     work, setup = run.spec.workload, setup_text(run.spec.setup)
-    name = f"{work.task}[{work.model}-{work.dataset}-{work.batch_size}-{setup}]"
+    kind = kind_elsewhere(run)
+    where = "" if kind is None else f"@{kind}"
+    name = f"{work.task}[{work.model}-{work.dataset}-{work.batch_size}-{setup}{where}]"
     return {
         "group": f"{work.task} {work.model} {work.dataset} batch {work.batch_size}",
         "name": name,
@@ -72,6 +75,7 @@ def _benchmark(run: RunResult) -> dict[str, Any]:
             "created_at": run.created_at,
             "quality": quality(run).badge,
             "caveats": list(dict.fromkeys(caveat.code for caveat in caveats.of_run(run))),
+            "cluster_machine": kind,
             "device": run.environment.device.name if run.environment else None,
             "processor": run.environment.machine.cpu.model if run.environment else None,
             "torch": run.environment.software.torch if run.environment else None,

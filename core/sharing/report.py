@@ -21,13 +21,13 @@ from markupsafe import Markup, escape
 from core import method, units
 from core.analysis import timed
 from core.analysis.comparability import Level, differences
+from core.analysis.machines import kind_elsewhere
 from core.analysis.quality import Badge, quality
 from core.analysis.summary import summarise
 from core.fact_sheet import Group, fact_sheet
 from core.figures import charts
 from core.figures.html import figure_json, plotly_js
 from core.i18n import Translate
-from core.messages import sentence
 from core.records import SCHEMA_VERSION, RunResult
 from core.runs.files import exchange
 from core.sharing.answer import headlines, remarks
@@ -36,6 +36,7 @@ from core.sharing.command import reproduce
 from core.sharing.doubts import Doubt, badge, doubts
 from core.sharing.markdown import address
 from core.sharing.words import words
+from core.unlike_words import difference_sentence
 from core.wording import badge_words, origin_word, status_word, unlike_title, workload_words
 
 _HERE = Path(__file__).parent
@@ -185,6 +186,7 @@ def _card(run: RunResult, name: str, translate: Translate) -> Card:
         (_("Training loss"), units.number(summary.final_loss)),
         (_("1,000 images"), units.joules(summary.energy.joules_per_1000_samples if summary.energy else None)),
         (_("Hardware"), around.device.name if around else units.ABSENT),
+        (_("Machine"), kind_elsewhere(run) or units.ABSENT),
         (_("Measured (UTC)"), run.created_at[:16].replace("T", " ")),
     ]
     if run.status not in ("finished", "out_of_time"):
@@ -213,18 +215,11 @@ def _unlike(bundle: Bundle, translate: Translate) -> Iterator[Unlike]:
         if other.job_id == baseline.job_id:
             continue
         found = differences(baseline, other)
-        items = tuple(
-            (item.level, _MARKS[item.level], sentence(item.code, _facts(item.field, item.a, item.b), translate))
-            for item in found
-        )
+        items = tuple((item.level, _MARKS[item.level], difference_sentence(item, translate)) for item in found)
         said = unlike_title(found, names[baseline.id], names[other.id], translate)
         yield Unlike(
             said, items or (("green", _MARKS["green"], translate("Nothing that is recorded differs.")),)
         )
-
-
-def _facts(field: str, a: object, b: object) -> dict[str, object]:
-    return {"field": field, "a": a, "b": b}
 
 
 def _sheets(bundle: Bundle, translate: Translate) -> Sequence[tuple[str, tuple[Group, ...]]]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Sequence
+
 import streamlit as st
 
 from core import units
 from core.analysis.leaderboard import Board, Entry, board
 from core.figures import leaderboard as figure
 from core.i18n import Translate
-from core.runs.listing import Listing
+from core.records import Workload
+from core.runs.listing import Listing, OnBoard
 from core.wording import workload_words
 from pages._shared.markdown import plain
+
+_EXACT = 12  # digits of a learning rate: two must not look the same
 
 
 def show(listing: Listing, translate: Translate) -> None:
@@ -20,18 +26,34 @@ def show(listing: Listing, translate: Translate) -> None:
     if not seen:
         st.markdown(_("There is nothing to rank yet: measure a workload, or add files from other machines."))
         return
-    words = {}
-    for number, one in enumerate(seen):
-        text = _("{workload}: {devices} devices, {runs} runs") if one.devices > 1 else _("{workload}: 1 device")
-        workload = workload_words(one.workload, _)
-        words[number] = text.format(workload=workload, devices=one.devices, runs=one.runs)
-    number = st.selectbox(_("Work"), list(words), format_func=words.__getitem__, key="results_board")
-    found = board(listing.contenders(seen[number].workload))
+    words = _words(seen, _)
+    workload = st.selectbox(_("Work"), list(words), format_func=words.__getitem__, key="results_board")
+    one = next(item for item in seen if item.workload == workload)
+    text = _("{workload}: {devices} devices, {runs} runs") if one.devices > 1 else _("{workload}: 1 device")
+    st.caption(plain(text.format(workload=words[workload], devices=one.devices, runs=one.runs)))
+    found = board(listing.contenders(workload))
     if not found.entries:
         st.markdown(_("None of these runs got far enough to be ranked."))
     else:
         _draw(found, _)
     _left_out(found, _)
+
+
+def _words(seen: Sequence[OnBoard], translate: Translate) -> dict[Workload, str]:
+    """Each workload as it can be chosen, no two the same: a choice is known by its words, which therefore tell
+    nothing that changes with the next run, as a number of runs would."""
+    _ = translate
+    tasks = {"train": _("Train"), "classify": _("Classify"), "extract": _("Extract features")}
+    words = {one.workload: workload_words(one.workload, _) for one in seen}
+    telling: tuple[Callable[[Workload], str], ...] = (
+        lambda work: tasks[work.task],
+        lambda work: f"{_('Learning rate')} {units.number(work.learning_rate, _EXACT)}",
+        lambda work: f"{_('Seed')} {work.seed}",
+    )
+    for told in telling:
+        counts = Counter(words.values())
+        words = {work: f"{text} · {told(work)}" if counts[text] > 1 else text for work, text in words.items()}
+    return words
 
 
 def _draw(found: Board, translate: Translate) -> None:

@@ -114,9 +114,9 @@ def _naming(row: RunRow, translate: Translate) -> None:
 def _save(run_id: str) -> None:
     store = resources.storage().store
     tags = st.session_state[f"tags-{run_id}"].replace("，", ",").split(",")
-    if store is None or not _changeable((run_id,)):  # a widget's word isn't enough
-        return
     try:
+        if store is None or not _changeable((run_id,)):  # a widget's word isn't enough
+            return
         store.rename(run_id, st.session_state[f"name-{run_id}"])
         store.tag(run_id, [tag.strip() for tag in tags if tag.strip()])
     except CrossoverError as problem:
@@ -128,8 +128,8 @@ def _delete(run_ids: Sequence[str]) -> None:
     store = resources.storage().store
     if store is None:
         return
-    run_ids = _changeable(run_ids)  # a widget's word isn't enough
     try:
+        run_ids = _changeable(run_ids)  # a widget's word isn't enough
         store.delete_runs(run_ids, datetime.now(UTC).isoformat(timespec="milliseconds"))
         left = store.kept(run_ids)
     except StoreError as problem:

@@ -14,18 +14,21 @@ from core.i18n import Translate
 from core.records import Origin
 from core.runs.wanted import Choices, Order, Wanted
 from core.wording import origin_word
+from pages._shared import elsewhere, settings
 
 _LISTS: dict[str, tuple[Any, ...] | None] = {  # parameter of the address: what it may hold, None: any text
     "model": None,
     "dataset": None,
     "device": None,
+    "machine": None,
     "origin": get_args(Origin),
     "quality": get_args(Badge),
 }
 _DATES = ("since", "until")
-_MOST_ITEMS, _MOST_LETTERS = 20, 200
+_MOST_ITEMS, _MOST_LETTERS = 20, 256
+_HERE = "here"  # this machine; those of clusters are tokens, as in the settings
+_AWAY = settings.token("")
 _ADDRESS = "results_address"  # the parameters as this session last read or wrote them
-PAGE = "results_page"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Filters:
     model: tuple[str, ...] = ()
     dataset: tuple[str, ...] = ()
     device: tuple[str, ...] = ()
+    machine: tuple[str, ...] = ()
     origin: tuple[Origin, ...] = ()
     quality: tuple[Badge, ...] = ()
     text: str = ""
@@ -44,7 +48,7 @@ class Filters:
 
     @property
     def wanted(self) -> Wanted:
-        after = None if self.until is None else self.until + timedelta(days=1)
+        after = None if self.until in (None, date.max) else self.until + timedelta(days=1)
         return Wanted(
             models=self.model,
             datasets=self.dataset,
@@ -54,6 +58,7 @@ class Filters:
             text=self.text,
             since=None if self.since is None else self.since.isoformat(),
             until=None if after is None else after.isoformat(),
+            machines=tuple(None if item == _HERE else _kind(item) for item in self.machine),
         )
 
 
@@ -91,6 +96,11 @@ def write_address(filters: Filters) -> None:
     st.session_state[_ADDRESS] = found
 
 
+def kept_address() -> dict[str, list[str]]:
+    """What the address said of the list when it was last shown, for the way back to it."""
+    return dict(st.session_state.get(_ADDRESS, {}))
+
+
 def show(choices: Choices, translate: Translate) -> Filters:
     """Draw the filters; what they hold."""
     _ = translate
@@ -98,7 +108,6 @@ def show(choices: Choices, translate: Translate) -> Filters:
     st.text_input(
         _("Name or tag contains"),
         key=_key("text"),
-        on_change=to_first_page,
         persist_state="session",
         max_chars=80,
     )
@@ -114,9 +123,9 @@ def show(choices: Choices, translate: Translate) -> Filters:
             [*options, *(item for item in held if item not in options)],
             key=_key(name),
             placeholder=everything,
-            on_change=to_first_page,
             persist_state="session",
         )
+    _machines(choices.machines, _)
     origins = {item: origin_word(item, _) for item in get_args(Origin)}
     _pills(_("Where it is from"), "origin", origins)
     badges: dict[Badge, str] = {"good": _("good"), "usable": _("usable"), "doubtful": _("doubtful")}
@@ -126,7 +135,6 @@ def show(choices: Choices, translate: Translate) -> Filters:
             label,
             key=_key(name),
             format="YYYY-MM-DD",
-            on_change=to_first_page,
             persist_state="session",
             help=_("UTC"),
         )
@@ -140,12 +148,6 @@ def clear() -> None:
     for name in _parameters():
         value = getattr(_NONE, name)
         st.session_state[_key(name)] = list(value) if isinstance(value, tuple) else value
-    to_first_page()
-
-
-def to_first_page() -> None:
-    """Another list begins at its beginning."""
-    st.session_state[PAGE] = 1
 
 
 def _order(translate: Translate) -> None:
@@ -162,7 +164,24 @@ def _order(translate: Translate) -> None:
         get_args(Order),
         format_func=words.__getitem__,
         key=_key("order"),
-        on_change=to_first_page,
+        persist_state="session",
+    )
+
+
+def _machines(kinds: Sequence[str], translate: Translate) -> None:
+    """Left out where no run is of a cluster's machine: there is nothing to tell apart then."""
+    _, held = translate, st.session_state[_key("machine")]
+    tokens = [settings.token(kind) for kind in kinds]
+    if not tokens and not held:
+        return
+    words = {_HERE: _("This machine")}
+    words |= {item: elsewhere.words(_kind(item), _) for item in (*tokens, *held) if item != _HERE}
+    st.multiselect(
+        _("Machine"),
+        list(words),
+        format_func=words.__getitem__,
+        key=_key("machine"),
+        placeholder=_("all"),
         persist_state="session",
     )
 
@@ -174,7 +193,6 @@ def _pills(label: str, name: str, words: dict[Any, str]) -> None:
         selection_mode="multi",
         format_func=words.__getitem__,
         key=_key(name),
-        on_change=to_first_page,
         persist_state="session",
     )
 
@@ -193,6 +211,8 @@ def _read(name: str, given: Sequence[str]) -> Any:
         fits = len(given) <= _MOST_ITEMS and all(len(item) <= _MOST_LETTERS for item in given)
         if not fits or (allowed is not None and not set(given) <= set(allowed)):
             raise ValueError(given)
+        if name == "machine" and not all(item == _HERE or item.startswith(_AWAY) for item in given):
+            raise ValueError(given)
         return tuple(dict.fromkeys(given))
     if name in _DATES:
         return date.fromisoformat(given[-1])
@@ -203,6 +223,10 @@ def _read(name: str, given: Sequence[str]) -> Any:
 
 def _parameters() -> tuple[str, ...]:
     return (*_LISTS, "text", *_DATES, "order")
+
+
+def _kind(token: str) -> str:
+    return token.removeprefix(_AWAY)
 
 
 def _key(name: str) -> str:

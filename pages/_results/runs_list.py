@@ -11,7 +11,6 @@ from core.i18n import Translate
 from core.runs.listing import Listing
 from core.runs.store import RunRow
 from core.wording import badge_words, origin_word, setup_words, status_word, workload_words
-from pages._results import results_controls
 from pages._results.results_controls import Filters
 from pages._shared.markdown import plain
 
@@ -37,17 +36,17 @@ def show(listing: Listing, filters: Filters, translate: Translate) -> None:
     if count == 0:
         _nothing(filters, _)
         return
-    last = -(-count // PER_PAGE)
-    page = min(max(1, st.session_state.get(results_controls.PAGE, 1)), last)
+    lines, pages = st.container(), -(-count // PER_PAGE)
+    # Each list has a key of its own: a new one begins at its beginning, and to an old one one comes back.
+    key = f"results_page-{hash(filters)}"
+    page = st.pagination(pages, key=key, persist_state="session") if pages > 1 else 1
     rows = listing.find(filters.wanted, filters.order, PER_PAGE, (page - 1) * PER_PAGE)
     first = (page - 1) * PER_PAGE + 1
     text = _("{first} to {last} of {count} runs")
-    st.caption(text.format(first=first, last=first + len(rows) - 1, count=f"{count:,}"))
-    for row in rows:
-        _row(row, _)
-    if last > 1:
-        st.session_state[results_controls.PAGE] = page
-        st.pagination(last, key=results_controls.PAGE)
+    with lines:
+        st.caption(text.format(first=first, last=first + len(rows) - 1, count=f"{count:,}"))
+        for row in rows:
+            _row(row, _)
 
 
 def _nothing(filters: Filters, translate: Translate) -> None:

@@ -12,6 +12,7 @@ from core.messages import sentence
 from core.records import Note, RunResult
 from core.runs.listing import Listing
 from core.wording import workload_words
+from pages._results import results_controls
 from pages._shared import language, notices, replay
 from pages._shared.markdown import plain
 
@@ -60,4 +61,4 @@ def show(run_ids: Sequence[str], listing: Listing, translate: Translate) -> None
 
 
 def _leave() -> None:
-    st.query_params.from_dict({"lang": language.name()})
+    st.query_params.from_dict({"lang": language.name(), **results_controls.kept_address()})

@@ -74,8 +74,7 @@ def test_the_list_is_turned_page_by_page(dashboard):
         dashboard.keep(other(number))
     visitor = visit(dashboard, order="oldest")
     assert len(listed(visitor)) == 10
-    visitor.session_state["results_page"] = 2
-    visitor.run()
+    visitor.get("pagination")[0].select(2).run()
     assert len(listed(visitor)) == 2
     assert "11 to 12 of 12 runs" in texts(visitor)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from core.errors import InputError
-from core.records import Device, RunSpec, Setup, Workload
+from core.records import Device, Note, RunSpec, Setup, Workload
 from core.runs import listing
 from core.runs.listing import Listing
 from core.runs.queue.keeping import listed
@@ -31,6 +31,11 @@ def run(run_id, day=0, **changes):
 def on(name, run_id, **changes):
     environment = make_environment(device=Device("cuda:0", name))
     return run(run_id, environment=environment, **({"spec": make_spec(device="cuda:0")} | changes))
+
+
+def away(kind, run_id, **changes):
+    """What a cluster measured on a machine of that kind."""
+    return run(run_id, notes=(Note("through_ray", {"kind": kind, "ray": "2.50"}),), **changes)
 
 
 def row(result, **numbers):
@@ -104,8 +109,15 @@ def test_a_late_page_reads_no_more_of_the_store_than_itself_and_the_runs_in_memo
     assert store.most_read == 22
 
 
-def test_a_run_in_memory_has_the_same_row_as_if_it_were_stored(url):
-    result = make_gpu_result()
+ENDLESS = "".join(chr(0x4E00 + i) for i in range(9000))
+
+
+@pytest.mark.parametrize(
+    "result",
+    [make_gpu_result(), away(ENDLESS, "away", environment=make_environment(device=Device("cpu", ENDLESS)))],
+    ids=["here", "away"],
+)
+def test_a_run_in_memory_has_the_same_row_as_if_it_were_stored(url, result):
     store = Store(url)
     store.add_runs([(result, listed(result))])
     (stored,) = Listing(store, ()).find(ALL, "newest", 5, 0)
@@ -113,7 +125,7 @@ def test_a_run_in_memory_has_the_same_row_as_if_it_were_stored(url):
     (held,) = Listing(None, [result]).find(ALL, "newest", 5, 0)
     assert held == stored
     assert held.quality is not None
-    assert None not in (held.samples_per_s, held.epoch_s, held.test_accuracy)
+    assert None not in (held.samples_per_s, held.device_name)
 
 
 def test_what_is_stored_and_recorded_is_listed_once_as_it_is_stored(url):
@@ -152,7 +164,40 @@ WANTED = [
     (Wanted(since=DAYS[2]), {"cpu", "gpu"}),
     (Wanted(until=DAYS[2]), {"old"}),
     (Wanted(since=DAYS[0], until=DAYS[1], origins=("measured",)), set()),
+    (Wanted(machines=(None,)), {"cpu", "gpu"}),
+    (Wanted(machines=("big",)), set()),
 ]
+
+
+MACHINES = [
+    ((None,), {"here"}),
+    (("big",), {"big", "from a file"}),
+    (("small", None), {"small", "here"}),
+    ((ENDLESS[:200],), {"endless"}),
+    ((None, "big", "small", ENDLESS[:200]), {"here", "big", "small", "from a file", "endless"}),
+    (("none",), set()),
+]
+
+
+@pytest.mark.parametrize(("machines", "expected"), MACHINES, ids=[str(i) for i in range(len(MACHINES))])
+def test_a_cluster_s_machines_are_told_apart_and_from_this_one(url, machines, expected):
+    everything = (
+        run("here"),
+        away("big", "big"),
+        away("small", "small"),
+        away("big", "from a file", origin="imported"),
+        away(ENDLESS, "endless"),
+        run("another's", origin="imported"),
+        run("shipped", origin="recorded"),
+    )
+    store = Store(url)
+    store.add_runs([(result, listed(result)) for result in everything])
+    for one in (Listing(None, everything), Listing(store, ())):
+        wanted = Wanted(machines=machines)
+        assert {found.id for found in one.find(wanted, "newest", 10, 0)} == expected
+        assert one.count(wanted) == len(expected)
+        assert one.choices().machines == ("big", "small", ENDLESS[:200])
+    store.close()
 
 
 @pytest.fixture
@@ -240,4 +285,18 @@ def test_contenders_are_the_newest_runs_of_each_devices_fastest_setups(url):
     both = Listing(store, [run("recorded", origin="recorded"), run("elsewhere", spec=make_spec(seed=3))])
     assert {one.id for one in both.contenders(Workload())} == {"recorded", "x3", "x2", "x1", "y"}
     assert {one.id for one in both.contenders(Workload(), None)} >= {"half", "y"}
+    store.close()
+
+
+def test_a_faster_kind_of_machine_leaves_no_slower_one_of_its_processor_out(url):
+    slow = away("slow", "slow", created_at=DAYS[0])
+    fast = [
+        away("fast", f"{threads}-{day}", created_at=DAYS[day], spec=make_spec(threads=threads))
+        for threads in (1, 2, 4, 8)
+        for day in range(1, 4)
+    ]
+    fast = [dataclasses.replace(one, blocks=make_uniform_blocks([0.1, 0.11])) for one in fast]
+    store = Store(url)
+    store.add_runs([(result, listed(result)) for result in (slow, *fast)])
+    assert "slow" in {one.id for one in Listing(store, ()).contenders(Workload())}
     store.close()

@@ -150,3 +150,13 @@ def test_several_machines_of_a_kind_are_asked_for_again():
     first = through_ray("old")
     [line] = reproduce([first, replace(first, id="other", job_id="other")])
     assert line.endswith("--kind old --all-machines --setup device=cpu")
+
+
+def test_a_run_of_a_cluster_says_so_beside_its_hardware_and_its_kind_is_no_mark():
+    [row] = [line for line in snippet(through_ray("a|b *c*")).splitlines() if line.startswith("| CPU")]
+    assert "Test CPU · on another machine: a\\|b \\*c\\*" in row
+
+
+def test_other_setups_at_another_time_are_no_sign_of_a_second_machine():
+    [line] = reproduce([through_ray("old"), replace(through_ray("old", threads=1), job_id="later")])
+    assert line.endswith("--kind old --setup device=cpu --setup device=cpu,threads=1")

@@ -20,6 +20,8 @@ from core.messages import sentence
 from core.records import Device, Note
 from core.runs.files import exchange
 from core.sharing import formats, report
+from core.sharing.bundle import gather
+from core.sharing.doubts import doubts
 from core.wording import verdict_sentence
 from tests.builders import make_blocks, make_environment, make_gpu_result, make_result
 
@@ -183,3 +185,18 @@ def test_a_link_that_is_no_web_address_is_refused(link):
         written(*PAIR, link=link)
     assert refusal.value.code == "bad_link"
     assert sentence("bad_link", refusal.value.facts)
+
+
+def test_a_run_of_a_cluster_says_on_what_machine():
+    through = Note("through_ray", {"kind": "big box", "ray": "2.50"})
+    page = _Page(written(make_result(notes=(through,)), make_gpu_result()))
+    at = [i for i, text in enumerate(page.text) if text == "Machine"]
+    assert [page.text[i + 1] for i in at] == ["big box"]
+
+
+def test_what_one_run_says_twice_isn_t_said_of_all():
+    twice = Note("stopped_by_time", {"target_pct": 3})
+    runs = make_result(notes=(twice, twice)), make_gpu_result()
+    said = sentence(twice.code, twice.facts)
+    (found,) = [doubt for doubt in doubts(gather(runs, english), english) if doubt.text == said]
+    assert found.names == (gather(runs, english).names[0],)

@@ -12,7 +12,7 @@ import pytest
 from core.analysis.comparison import compare
 from core.analysis.summary import summarise
 from core.i18n import english
-from core.records import Device
+from core.records import Device, Note
 from core.sharing import csv_table, formats, pytest_benchmark
 from core.sharing.bundle import gather
 from tests.builders import make_blocks, make_environment, make_gpu_result, make_result, make_uniform_blocks
@@ -48,6 +48,22 @@ def test_doubts_and_failures_are_codes_beside_the_numbers():
     [row] = rows(csv_table.runs(gather([noisy], english)))
     assert row["quality"] == "doubtful"
     assert {"recorded", "noisy"} <= set(row["caveats"].split())
+
+
+def away(kind, run_id):
+    through = Note("through_ray", {"kind": kind, "ray": "2.50"})
+    return make_result(id=run_id, job_id=run_id, notes=(through,))
+
+
+def test_the_machines_of_a_cluster_are_told_apart_in_every_table():
+    runs = make_result(), away("big", "a"), away("small", "b")
+    table = rows(csv_table.runs(gather(runs, english)))
+    assert [row["cluster_machine"] for row in table] == ["", "big", "small"]
+    assert {(row["usable_cores"], row["host_memory_bytes"]) for row in table} == {("16.0", str(64 * 2**30))}
+    benches = document(*runs)["benchmarks"]
+    assert [bench["extra_info"]["cluster_machine"] for bench in benches] == [None, "big", "small"]
+    work = "train[mlp-digits-64-device=cpu"
+    assert [bench["name"] for bench in benches] == [f"{work}]", f"{work}@big]", f"{work}@small]"]
 
 
 def test_a_row_for_each_block_with_the_raw_sample():

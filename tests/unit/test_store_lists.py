@@ -7,12 +7,14 @@ import dataclasses
 import pytest
 
 from core.errors import InputError
-from core.records import Workload
+from core.records import Note, Workload
 from core.runs.store import RunSummary
 from core.runs.wanted import Choices, Wanted
 from tests.builders import TEST_GPU, make_gpu_result
 from tests.databases import edit
 from tests.stored import GPU, WORK, at, run
+
+BIG = Note("through_ray", {"kind": "big", "ray": "2.50"})
 
 
 def ids(store, order="newest", limit=50, offset=0, **wanted):
@@ -54,16 +56,20 @@ def test_runs_are_filtered_by_each_field_and_by_all(any_store):
     any_store.add_run(run("b", second=2, workload=cnn), quality="doubtful")
     any_store.add_run(run("c", second=3, origin="imported", environment=None))
     any_store.add_run(dataclasses.replace(make_gpu_result(), id="d", created_at=at(4)), quality="usable")
+    any_store.add_run(run("e", second=5, notes=(BIG,)))
     for wanted, expected in (
-        ({}, "dcba"),
+        ({}, "edcba"),
         ({"models": ("cnn",)}, "b"),
-        ({"models": ("cnn", "mlp")}, "dcba"),
+        ({"models": ("cnn", "mlp")}, "edcba"),
         ({"datasets": ("synthetic",)}, "b"),
         ({"devices": ("NVIDIA " + TEST_GPU,)}, "d"),
         ({"devices": ("none",)}, ""),
         ({"origins": ("imported",)}, "c"),
         ({"qualities": ("good", "usable")}, "da"),
-        ({"since": at(2)}, "dcb"),
+        ({"machines": ("big",)}, "e"),
+        ({"machines": (None,)}, "dba"),
+        ({"machines": ("big", None), "models": ("mlp",)}, "eda"),
+        ({"since": at(2)}, "edcb"),
         ({"until": at(2)}, "a"),
         ({"since": at(2), "until": at(4), "origins": ("measured",)}, "b"),
     ):
@@ -76,8 +82,9 @@ def test_what_can_be_chosen_is_what_is_stored(any_store):
     any_store.add_run(run("a"))
     any_store.add_run(run("b", environment=None, workload=Workload(model="cnn", dataset="synthetic")))
     any_store.add_run(run("gone", workload=Workload(model="gone")))
+    any_store.add_run(run("away", notes=(BIG,)))
     any_store.delete_runs(["gone"], at(9))
-    assert any_store.choices() == Choices(("cnn", "mlp"), ("digits", "synthetic"), ("Test CPU",))
+    assert any_store.choices() == Choices(("cnn", "mlp"), ("digits", "synthetic"), ("Test CPU",), ("big",))
 
 
 def test_timed_workloads_are_counted_by_device(any_store):
@@ -171,20 +178,24 @@ def test_text_is_looked_for_in_names_and_in_each_tag_as_it_is_written(any_store)
         assert count(any_store, text=text) == len(expected), text[:20]
 
 
-def test_a_device_with_an_endless_name_is_stored(any_store):
-    plain = run("a")
-    device = dataclasses.replace(plain.environment.device, name="".join(chr(0x4E00 + i) for i in range(9000)))
+def test_a_device_and_a_machine_with_endless_names_are_stored(any_store):
+    endless = "".join(chr(0x4E00 + i) for i in range(9000))
+    plain = run("a", notes=(Note("through_ray", {"kind": endless, "ray": "2.50"}),))
+    device = dataclasses.replace(plain.environment.device, name=endless)
     result = dataclasses.replace(plain, environment=dataclasses.replace(plain.environment, device=device))
     any_store.add_run(result)
     assert any_store.run("a") == result
-    assert len(any_store.history()[0].device_name) == 200
+    (row,) = any_store.history()
+    assert row.device_name == row.elsewhere == endless[:200]
+    any_store.add_run(plain, samples_per_s=1.0)
+    assert any_store.latest_job(plain.spec.workload, elsewhere=endless) == plain.job_id
 
 
 def test_no_list_reads_a_document(any_store, any_url):
     any_store.add_run(run("a"), 1.0, 1.0, 1.0, "good")
     any_store.rename("a", "name")
     edit(any_url, "UPDATE runs SET document = :bytes", bytes=b"not zlib")
-    wanted = Wanted(("mlp",), ("digits",), ("Test CPU",), ("measured",), ("good",), "AM", at(0), at(1))
+    wanted = Wanted(("mlp",), ("digits",), ("Test CPU",), ("measured",), ("good",), "AM", at(0), at(1), (None,))
     for order in ("newest", "oldest", "fastest", "shortest_epoch", "most_accurate"):
         assert [row.id for row in any_store.find(wanted, order, 9, 0)] == ["a"]
     assert any_store.count_wanted(wanted) == 1

@@ -14,7 +14,7 @@ from core.runs.store import RunSummary, Store, queries
 from core.runs.store.rows import dump, run_values
 from core.runs.store.schema import DATABASE_VERSION, meta, metadata, runs
 from core.runs.wanted import Wanted
-from tests.databases import connected
+from tests.databases import connected, edit
 from tests.stored import OWNER, SPEC, WORK, at, run
 
 _JOBS = """
@@ -35,10 +35,10 @@ _SETUPS = {
     1: "precision TEXT, threads BIGINT, data_path TEXT",
     2: "setup TEXT NOT NULL",
     3: "setup TEXT NOT NULL",
+    4: "setup TEXT NOT NULL, elsewhere TEXT",
 }
-_MORE = {
-    3: "quality TEXT, name TEXT, tags TEXT NOT NULL DEFAULT '', deleted_at TEXT NOT NULL DEFAULT '',",
-}
+_LABELS = "quality TEXT, name TEXT, tags TEXT NOT NULL DEFAULT '', deleted_at TEXT NOT NULL DEFAULT '',"
+_MORE = {3: _LABELS, 4: _LABELS}
 _INDEXES = (
     "CREATE INDEX jobs_by_state ON jobs (state, created_at, id)",
     "CREATE INDEX runs_by_age ON runs (created_at, id)",
@@ -58,7 +58,8 @@ def make_old(url, version):
         kind = {"sqlite": "BLOB", "postgresql": "BYTEA"}[connection.dialect.name]
         connection.exec_driver_sql("CREATE TABLE meta (schema_version INTEGER NOT NULL PRIMARY KEY)")
         made = _RUNS.format(setup=_SETUPS[version], more=_MORE.get(version, ""), bytes=kind)
-        for statement in (_JOBS, made, *_INDEXES):
+        elsewhere = ["ALTER TABLE jobs ADD COLUMN elsewhere TEXT"] if version >= 4 else []
+        for statement in (_JOBS, *elsewhere, made, *_INDEXES):
             connection.exec_driver_sql(statement)
         connection.execute(meta.insert().values(schema_version=version))
         then = sa.Table("runs", sa.MetaData(), autoload_with=connection)
@@ -83,7 +84,7 @@ def index_names(connection):
     return set(connection.scalars(mine))
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_an_older_database_is_upgraded_and_loses_nothing(any_url, version):
     make_old(any_url, version)
     store = Store(any_url)
@@ -109,7 +110,7 @@ def test_an_older_database_is_upgraded_and_loses_nothing(any_url, version):
     again.close()
 
 
-@pytest.mark.parametrize("version", [None, 1, 3])
+@pytest.mark.parametrize("version", [None, 1, 3, 4])
 def test_several_servers_that_open_one_at_once_make_it_once(any_url, version):
     if version is not None:
         make_old(any_url, version)
@@ -156,6 +157,15 @@ def test_what_version_3_kept_of_jobs_and_runs_stays(any_url):
     assert [job.id for job in store.orphaned(lambda _owner: False, at(0))] == ["j1"]
     store.add_job("j2", SPEC, at(1), OWNER, state="running", elsewhere="big")
     assert store.job("j2").elsewhere == "big"
+    store.close()
+
+
+def test_a_machine_that_version_4_knew_can_be_chosen(any_url):
+    make_old(any_url, 4)
+    edit(any_url, "UPDATE runs SET elsewhere = 'big' WHERE id = '1'")
+    store = Store(any_url)
+    assert store.choices().machines == ("big",)
+    assert [row.id for row in store.find(Wanted(machines=("big",)), "newest", 9, 0)] == ["1"]
     store.close()
 
 
@@ -220,7 +230,8 @@ def test_the_oldest_come_from_the_same_index_and_filters_are_counted_in_it(sqlit
     oldest = plan(sqlite_store, queries.listed(order="oldest"))
     assert "runs_by_age" in oldest
     assert "TEMP B-TREE" not in oldest
-    counted = plan(sqlite_store, queries.count(queries.matching(Wanted(("mlp",), qualities=("good",)))))
+    wanted = Wanted(("mlp",), qualities=("good",), machines=("big", None))
+    counted = plan(sqlite_store, queries.count(queries.matching(wanted)))
     assert "USING COVERING INDEX runs_by_age" in counted
     assert "USING COVERING INDEX" in plan(sqlite_store, queries.choices())
     assert "USING COVERING INDEX runs_by_workload" in plan(sqlite_store, queries.timed_workloads())

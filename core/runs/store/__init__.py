@@ -29,12 +29,13 @@ from core.runs.store.rows import (
     swept_row,
     tags_text,
     unpack,
+    unstored,
     workload_of,
 )
 from core.runs.store.schema import jobs, open_database, runs, speaking
 from core.runs.wanted import Choices, Order, Wanted
 
-__all__ = ["OPEN", "JobRow", "JobState", "RunRow", "RunSummary", "Store", "SweptRow"]
+__all__ = ["OPEN", "JobRow", "JobState", "RunRow", "RunSummary", "Store", "SweptRow", "unstored"]
 
 
 class Store:
@@ -174,7 +175,8 @@ class Store:
     def choices(self) -> Choices:
         """What the stored runs can be filtered by."""
         rows = self._rows(queries.choices())
-        found = ({row[name] for row in rows} - {None} for name in ("model", "dataset", "device_name"))
+        columns = ("model", "dataset", "device_name", "elsewhere")
+        found = ({row[name] for row in rows} - {None} for name in columns)
         return Choices(*(tuple(sorted(values)) for values in found))
 
     def timed_workloads(self) -> tuple[tuple[Workload, str | None, int], ...]:

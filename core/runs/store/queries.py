@@ -12,7 +12,7 @@ from sqlalchemy.dialects import sqlite
 from core.codec import to_plain
 from core.records import Setup, Status, Task, Workload
 from core.runs.store.labels import can_be_in_one
-from core.runs.store.rows import SWEPT, JobState
+from core.runs.store.rows import SWEPT, JobState, shortened
 from core.runs.store.schema import BY_VALUE, NEWEST, jobs, runs, setup_text
 from core.runs.wanted import Order, Wanted
 
@@ -72,7 +72,16 @@ def matching(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         conditions.append(runs.c.created_at >= wanted.since)
     if wanted.until is not None:
         conditions.append(runs.c.created_at < wanted.until)
+    if wanted.machines:
+        conditions.append(sa.or_(*map(_on, wanted.machines)))
     return [*conditions, *_saying(wanted.text.strip())]
+
+
+def _on(machine: str | None) -> sa.ColumnElement[bool]:
+    """A kind of a cluster's machines; None: this machine."""
+    if machine is not None:
+        return runs.c.elsewhere == machine
+    return sa.and_(runs.c.elsewhere.is_(None), runs.c.origin == "measured")
 
 
 def _saying(text: str) -> list[sa.ColumnElement[bool]]:
@@ -93,7 +102,8 @@ def count(conditions: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
 
 
 def choices() -> sa.Select[Any]:
-    return sa.select(runs.c.model, runs.c.dataset, runs.c.device_name).distinct().where(IS_THERE)
+    columns = (runs.c.model, runs.c.dataset, runs.c.device_name, runs.c.elsewhere)
+    return sa.select(*columns).distinct().where(IS_THERE)
 
 
 def timed_workloads() -> sa.Select[Any]:
@@ -135,7 +145,7 @@ def latest_job(
         return number.correlate(runs).scalar_subquery()
 
     with_a_rate = (mate.c.status.in_(_USABLE), mate.c.samples_per_s.is_not(None))
-    there = runs.c.elsewhere.is_(None) if elsewhere is None else runs.c.elsewhere == elsewhere
+    there = runs.c.elsewhere.is_(None) if elsewhere is None else runs.c.elsewhere == shortened(elsewhere)
     query = sa.select(runs.c.job_id).where(IS_THERE, *same(workload), there, mates(*with_a_rate) > 0)
     if setups is not None:
         query = query.where(*same(setups[0]) if setups else [sa.false()], mates() == len(setups))

@@ -21,8 +21,8 @@ from core.runs.store.schema import setup_text
 
 JobState = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
 
-# An index's entry has at most 2,700 bytes in PostgreSQL, and a file may tell of a device with any name.
-_LONGEST_DEVICE_NAME = 200
+# An index's entry has at most 2,700 bytes in PostgreSQL, and a file may tell of hardware with any name.
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,6 @@ _AS_THEY_ARE = tuple(
 
 def run_values(result: RunResult, summary: RunSummary) -> dict[str, Any]:
     """The columns of a run's row, and `of_job`, which its position is counted in."""
-    name = None if result.environment is None else result.environment.device.name[:_LONGEST_DEVICE_NAME]
     return {
         "id": result.id,
         "job_id": result.job_id,
@@ -109,11 +108,41 @@ def run_values(result: RunResult, summary: RunSummary) -> dict[str, Any]:
         **to_plain(result.spec.workload),
         "device": result.spec.setup.device,
         "setup": setup_text(result.spec.setup),
-        "device_name": name,
-        "elsewhere": kind_elsewhere(result),
+        **_hardware(result),
         **to_plain(summary),
         "document": zlib.compress(dump(result).encode(), level=1),
     }
+
+
+def unstored(result: RunResult, summary: RunSummary) -> RunRow:
+    """The row of a run that isn't stored: as the store would list it, without a name and tags."""
+    return RunRow(
+        id=result.id,
+        job_id=result.job_id,
+        position=0,
+        created_at=result.created_at,
+        status=result.status,
+        origin=result.origin,
+        workload=result.spec.workload,
+        setup=result.spec.setup,
+        name=None,
+        tags=(),
+        **_hardware(result),
+        **dataclasses.asdict(summary),
+    )
+
+
+def shortened(name: str) -> str:
+    """A device's or a machine's name as it is stored and looked for."""
+    return name[:_LONGEST_NAME]
+
+
+def _hardware(result: RunResult) -> dict[str, Any]:
+    names = {
+        "device_name": None if result.environment is None else result.environment.device.name,
+        "elsewhere": kind_elsewhere(result),
+    }
+    return {column: None if name is None else shortened(name) for column, name in names.items()}
 
 
 def dump(record: RunResult | JobSpec | Note) -> str:

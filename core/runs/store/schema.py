@@ -5,6 +5,7 @@ Schema history (the database's, apart from the records' own)
     2  runs.setup, as text, in place of a column for each of its fields
     3  runs: quality, name, tags and deleted_at; keys and times are compared byte by byte in PostgreSQL too
     4  runs.elsewhere, jobs.elsewhere
+    5  runs.elsewhere in the indexes of filters
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from core.errors import StoreError
 from core.records import Setup, Workload
 from core.runs.wanted import Order
 
-DATABASE_VERSION = 4
+DATABASE_VERSION = 5
 BUSY_TIMEOUT_S = 10.0
 _POSTGRESQL_FULL = "53100"  # disk_full
 _PREPARING = 0x43524F53  # the name of PostgreSQL's lock for it; any number that nobody else uses
@@ -85,7 +86,18 @@ runs = sa.Table(
     sa.Index("runs_by_job", "job_id", "deleted_at", "position"),
     # Whole lists are filtered and counted in these two without reading a row.
     sa.Index(
-        "runs_by_age", "deleted_at", "created_at", "id", "model", "dataset", "device_name", "origin", "quality"
+        "runs_by_age",
+        *(
+            "deleted_at",
+            "created_at",
+            "id",
+            "model",
+            "dataset",
+            "device_name",
+            "elsewhere",
+            "origin",
+            "quality",
+        ),
     ),
     sa.Index(
         "runs_by_workload",
@@ -94,6 +106,7 @@ runs = sa.Table(
         "created_at",
         "id",
         "device_name",
+        "elsewhere",
         "samples_per_s",
     ),
 )
