@@ -63,7 +63,7 @@ if isinstance(found, Note):
 elif any(result.blocks or result.failure for result in found):  # else cancelled before anything was measured
     from pages._shared import result_view  # brings Plotly: not before there is something to draw
 
-    several_results.tell_progress(looked_at, _)
+    several_results.tell_progress(looked_at, found, _)
     result_view.show(
         (*found, *recorded), [note for _name, note in told], link=several_results.link(looked_at, found)
     )

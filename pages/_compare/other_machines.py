@@ -93,8 +93,13 @@ def _address(known: Connection | None, translate: Translate) -> None:
             on_click=_connect,
             disabled=known is not None and known.looking,
         )
-    if known is not None and known.problem is not None and not known.looking:
-        st.error(plain(sentence(known.problem.code, known.problem.facts, _)), icon=":material/error:")
+    if known is not None:
+        _say_problem(known, _)
+
+
+def _say_problem(known: Connection, translate: Translate) -> None:
+    if known.problem is not None and not known.looking:
+        st.error(plain(sentence(known.problem.code, known.problem.facts, translate)), icon=":material/error:")
 
 
 def _connect() -> None:
@@ -106,6 +111,7 @@ def _connect() -> None:
 def _connected(known: Connection, kinds: Sequence[Kind], translate: Translate) -> None:
     _ = translate
     st.caption(plain(_("Connected to {address}").format(address=known.address)))
+    _say_problem(known, _)
     if not kinds:
         st.markdown(_("The cluster answers, but it has no machine to measure on."))
     with st.container(height=_LIST_HEIGHT if len(kinds) > _MOST_IN_FULL else "content", border=False):
@@ -131,6 +137,8 @@ def _connected(known: Connection, kinds: Sequence[Kind], translate: Translate) -
 
 
 def _disconnect() -> None:
+    if resources.runner().jobs_away():  # begun since the page was drawn: it would end them
+        return
     elsewhere.leave()
     st.session_state.pop(_FIELD, None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import streamlit as st
 
@@ -23,7 +23,9 @@ def panel(link: str | None) -> None:
     if len(ids) == 1 and all(job.target is None for job in jobs):
         live.panel(link)
         return
-    under_way = [job.id for job in jobs if not job.done]
+    kinds = [job.target.kind if job.target else None for job in jobs]
+    names = elsewhere.names(kinds, language.current())
+    under_way = {job.id: name for job, name in zip(jobs, names, strict=True) if not job.done}
     away = [job.id for job in jobs if job.target is not None and not job.done]
     before, st.session_state[_AWAY] = st.session_state.get(_AWAY), away
     if before and not away:
@@ -34,16 +36,17 @@ def panel(link: str | None) -> None:
 
 
 @st.fragment(run_every=live.REFRESH_S)
-def _follow(job_ids: Sequence[str], of_all: int) -> None:
+def _follow(names: Mapping[str, str], of_all: int) -> None:
+    """`names`: of the jobs under way, by their ids."""
     _ = language.current()
-    now = [found for job_id in job_ids if (found := live.seen(job_id, _)) is not None]
-    if len(now) < len(job_ids):
+    now = [found for job_id in names if (found := live.seen(job_id, _)) is not None]
+    if len(now) < len(names):
         st.rerun()
     with st.container(border=True):
         if of_all > 1:
             _head(now, of_all, _)
         for found in now:
-            _one(found, _)
+            _one(found, names[found.id], _)
 
 
 def _head(now: Sequence[Seen], of_all: int, translate: Translate) -> None:
@@ -62,8 +65,7 @@ def _head(now: Sequence[Seen], of_all: int, translate: Translate) -> None:
         )
 
 
-def _one(now: Seen, translate: Translate) -> None:
-    name = translate("This machine") if now.kind is None else elsewhere.words(now.kind, translate)
+def _one(now: Seen, name: str, translate: Translate) -> None:
     text = translate("**{name}**: {text}").format(name=plain(name), text=now.headline)
     live.progress(now, " · ".join([text, *_rates(now, translate)]), translate)
 

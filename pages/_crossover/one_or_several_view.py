@@ -18,10 +18,9 @@ from core.scaling_words import one_or_several_names
 from pages._crossover import scaling_runs
 from pages._crossover.scaled_runs import Scaled, place_of
 from pages._crossover.scaling_controls import Choice, key
-from pages._shared import live, resources, take_away, visitor
+from pages._shared import live, notices, resources, take_away, visitor
 from pages._shared.markdown import plain
 
-_JOB = "one_or_several_job"
 _WHOLE = 7
 Names = tuple[str, str]
 Found = Mapping[Names, tuple[OneOrSeveral, ...]]
@@ -40,7 +39,7 @@ def section(choice: Choice, known: Scaled, translate: Translate) -> None:
                 "appear here when they are measured, or imported on the Results page."
             )
         )
-    _measure(choice, found, _)
+    _measure(choice, _)
 
 
 def _compared(choice: Choice, found: Found, translate: Translate) -> None:
@@ -68,7 +67,7 @@ def _compared(choice: Choice, found: Found, translate: Translate) -> None:
 
 
 def _chosen(choice: Choice, found: Found, translate: Translate) -> Names:
-    """The several and the one, by the controls; what was chosen before is kept where it is still there."""
+    """The several and the one, by the controls; what somebody has chosen is kept where it is still there."""
     all_several = list(dict.fromkeys(several for _one, several in found))
     first = _preferred(choice, found)
     left, right = st.columns(2)
@@ -84,25 +83,34 @@ def _chosen(choice: Choice, found: Found, translate: Translate) -> Names:
 def _select(
     label: str, name: str, options: Sequence[str], default: str, found: Found, translate: Translate
 ) -> str:
-    """The chosen name, in English: the address is the same in all languages."""
+    """The name, in English: the address is the same in all languages, and has what somebody chose only."""
     state, side = st.session_state, 1 if name == "several" else 0
     examples = {names[side]: pairs[0] for names, pairs in found.items()}
     words = {option: one_or_several_names(examples[option], translate)[side] for option in options}
-    if state.get(key(name)) not in words:
-        state[key(name)] = default
-    chosen: str = st.selectbox(label, options, format_func=words.__getitem__, key=key(name))
-    return chosen
+    chosen, widget = state.get(key(name)), key(f"{name}_shown")
+    state[widget] = chosen if chosen in words else default
+    shown: str = st.selectbox(
+        label, options, format_func=words.__getitem__, key=widget, on_change=_take, args=(name, widget, default)
+    )
+    return shown
+
+
+def _take(name: str, widget: str, default: str) -> None:
+    shown = st.session_state[widget]
+    st.session_state[key(name)] = "" if shown == default else shown
 
 
 def _preferred(choice: Choice, found: Found) -> Names:
-    """Of the place that is shown the most workers, against the one with as many cores or another device."""
+    """Of the place and the batch that are shown the most workers, against the one with as many cores or another
+    device."""
     place = choice.place(scaling_runs.devices())
 
-    def rank(names: Names) -> tuple[bool, int, int]:
-        pair = found[names][-1]
+    def rank(names: Names) -> tuple[bool, bool, int, int]:
+        pair, sizes = found[names][-1], [pair.batch_size for pair in found[names]]
         threads = pair.one.spec.setup.threads or 0
         whole = pair.workers * (pair.several.spec.setup.threads or 0)
-        return place_of(pair.several) == place, pair.workers, -abs(threads - whole)
+        shown = place_of(pair.several) == place
+        return shown, choice.batch_size in sizes, pair.workers, -abs(threads - whole)
 
     return max(found, key=rank)
 
@@ -127,40 +135,40 @@ def _table(pairs: Sequence[OneOrSeveral], translate: Translate) -> str:
 # --- on the CPU: one process with as many threads ---------------------------------------------------
 
 
-def _measure(choice: Choice, found: Found, translate: Translate) -> None:
+def _measure(choice: Choice, translate: Translate) -> None:
     """A button, on the CPU: there one bigger device is one process with the threads of all workers."""
     _ = translate
-    setups = _setups(choice)
-    job_id = st.session_state.get(_JOB)
+    spec, job_id = _spec(choice), st.session_state.get(scaling_runs.BESIDE)
     job = resources.runner().job(job_id) if job_id else None
     if job is not None and not job.done:
         live.panel(job.id)
-    elif setups:
-        count, threads = setups[-1].workers, setups[0].threads
+        return
+    if job is not None and job.failure is not None and job.spec == spec:
+        notices.problem(job.failure)
+    if spec is not None:
         text = _("Measure one process of {threads} threads against {n} workers, in turns")
         st.button(
-            text.format(threads=threads, n=count),
+            text.format(threads=spec.setups[0].threads, n=spec.setups[-1].workers),
             icon=":material/timer:",
             key="one_or_several",
             on_click=_submit,
-            args=(choice, setups),
+            args=(spec,),
         )
 
 
-def _setups(choice: Choice) -> tuple[Setup, ...]:
+def _spec(choice: Choice) -> JobSpec | None:
     counts, setup = choice.counts(scaling_runs.devices()), choice.place(scaling_runs.devices()).setup
     if setup.device != "cpu" or not counts or not resources.runner().limits.free:
-        return ()
+        return None
     most, threads = counts[-1], setup.threads or 1
     # one worker too: then these workers' speed-up, of which they are the newest run, is one of turns as well
-    return (Setup(threads=most * threads), setup, replace(setup, workers=most))
-
-
-def _submit(choice: Choice, setups: tuple[Setup, ...]) -> None:
+    setups = (Setup(threads=most * threads), setup, replace(setup, workers=most))
     work = replace(offers.DEFAULT, model=choice.model, dataset=choice.dataset, batch_size=choice.batch_size)
+    return JobSpec(replace(work, epochs=1), setups, choice.seconds / len(setups))
+
+
+def _submit(spec: JobSpec) -> None:
     try:
-        job_id = visitor.submit(JobSpec(replace(work, epochs=1), setups, choice.seconds / len(setups)))
+        st.session_state[scaling_runs.BESIDE] = visitor.submit(spec)
     except InputError as problem:
         st.session_state["problem"] = [problem.code, problem.facts]
-        return
-    st.session_state[_JOB] = job_id

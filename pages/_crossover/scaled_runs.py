@@ -75,7 +75,8 @@ def known(choice: Choice, progress: ScaleProgress | None) -> Scaled:
         )
         if _wanted(run, choice)
     ]
-    found = {run.id: run for run in (*_stored(choice, beside), *beside)}
+    # a run that was measured here may also come back in a file: each tells where it is from
+    found = {(run.id, run.origin): run for run in (*_stored(choice, beside), *beside)}
     key = repr(sorted((run.id, run.origin, run.status, len(run.blocks)) for run in found.values()))
     return _concluded(key, tuple(found.values()))
 

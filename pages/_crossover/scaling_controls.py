@@ -70,10 +70,7 @@ def offered(place: Side, devices: Sequence[Device]) -> tuple[int, ...]:
     """The numbers of workers, beside one, that this machine has devices or cores for."""
     if not place.here:
         return ()
-    most = USUAL[-1]
-    if place.setup.device == "cpu":
-        most = cores() // (place.setup.threads or 1)
-    return tuple(n for n in usual_workers(place.setup.device, devices) if 1 < n <= most)
+    return tuple(n for n in usual_workers(place.setup.device, devices, place.setup.threads) if n > 1)
 
 
 def _longest(limits: Limits) -> int:

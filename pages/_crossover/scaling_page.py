@@ -40,7 +40,7 @@ def show(translate: Translate) -> None:
             type="primary",
             icon=":material/play_arrow:",
             on_click=scaling_runs.submit,
-            disabled=busy or runner.devices is None or not runner.limits.free or not choice.counts(devices),
+            disabled=busy or runner.devices is None or not scaling_runs.possible(choice),
             key="scale",
         )
         st.markdown(scaling_runs.planned_words(choice, _))

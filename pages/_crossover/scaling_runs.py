@@ -12,6 +12,7 @@ from core.i18n import Translate
 from core.messages import sentence
 from core.records import Device
 from core.runs.queue.job import Job
+from core.runs.scale_spec import refuse_unknown_device
 from core.runs.scaling import ScaleProgress
 from core.scaling_words import workers_words
 from pages._crossover import scaling_controls as controls
@@ -22,10 +23,16 @@ from pages._shared.markdown import plain
 
 _OFFERED_SIZES = 4  # buttons to what was measured before
 _WHOLE = 7
+BESIDE = "one_or_several_job"  # in the session: the job that measures one process against the workers
 
 
 def devices() -> tuple[Device, ...]:
     return resources.runner().devices or (Device("cpu", "CPU"),)
+
+
+def possible(choice: Choice) -> bool:
+    """Whether there is anything to run here."""
+    return resources.runner().limits.free and bool(choice.counts(devices()))
 
 
 def planned_words(choice: Choice, translate: Translate) -> str:
@@ -37,6 +44,12 @@ def planned_words(choice: Choice, translate: Translate) -> str:
         return _("That was measured elsewhere: there is nothing to run here.")
     counts = choice.counts(devices())
     if not counts:
+        if resources.runner().devices is None:
+            return ""  # it may be found yet
+        try:
+            refuse_unknown_device(choice.spec(devices()), devices())
+        except InputError as problem:
+            return plain(sentence(problem.code, problem.facts, _))
         text = _("There is only one {device} here: two workers need two. Choose the CPU, or another device.")
         if place.setup.device == "cpu":
             text = _("Two workers need more cores than there are here.")
@@ -88,7 +101,8 @@ def follow(run: str, drawn: int) -> None:
             live.stop_button(stop, run, scaler.cancel, _, over=progress.cancelled)
         if progress.workers:
             st.caption(plain(_now(progress, _)))
-    live.queue(progress.job_id)
+    own = (progress.job_id, st.session_state.get(BESIDE))  # what has a panel of its own on this page
+    live.queue(",".join(filter(None, own)))
 
 
 def _state(job: Job | None, place: int | None, cancelled: bool, translate: Translate) -> str:
@@ -145,9 +159,10 @@ def nothing_yet(choice: Choice, known: Scaled, translate: Translate) -> None:
             _(
                 "Two devices that train one model share the work and average their gradients after each step. "
                 "That makes them less than twice as fast; how much less depends on how long a step computes "
-                "and how many parameters there are to average. Press **Run** to see:"
+                "and how many parameters there are to average."
             )
         )
+        st.markdown(_("Press **Run** to see:") if possible(choice) else _("Once measured, it shows:"))
         lines = (
             _("how many times as fast several workers are, with one batch shared out and with a batch each;"),
             _("how much of each step waits for gradients, and what would help;"),

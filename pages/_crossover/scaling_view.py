@@ -34,7 +34,9 @@ from pages._shared import doubts, language, take_away
 from pages._shared.markdown import plain
 
 _HASHES: dict[str | type[Any], Callable[[Any], Any]] = {
-    Scaling: lambda line: repr([(p.run.id, p.run.status, len(p.run.blocks), p.speedup) for p in line.points])
+    Scaling: lambda line: repr(
+        [(p.run.id, p.run.origin, p.run.status, len(p.run.blocks), p.speedup) for p in line.points]
+    )
 }
 _WARNING = ":orange[:material/warning:]"
 _WORTH_HIDING = 0.05  # of a step; below, waiting is nothing to do much about
@@ -248,7 +250,7 @@ def _parity(lines: Sequence[Scaling], translate: Translate) -> None:
     if not points:
         return
     st.subheader(_("Do several workers train the same as one?"), anchor=False)
-    head = [_("Workers"), _("Batch"), _("Losses differ by"), _("allowed"), _("Same")]
+    head = [_("Workers"), _("Batch"), _("Losses differ by"), _("Allowed"), _("Same")]
     st.markdown(markdown_table([head, *(_agreement(point, _) for point in points)]))
     reasons = [
         sentence(REASONS[point.parity.cause], {}, _)
@@ -278,7 +280,7 @@ def _agreement(point: ScalingPoint, translate: Translate) -> list[str]:
         _count(point.batch_size),
         units.percent(100 * float(f"{found.worst:.2g}") if found.worst is not None else None),
         units.percent(100 * found.tolerance if found.tolerance is not None else None),
-        f"{_SAME[found.code]} {words[found.code]}".strip(),
+        f"{_SAME[found.code]}\N{NO-BREAK SPACE}{words[found.code]}".strip(),
     ]
 
 
@@ -330,7 +332,10 @@ def _command(choice: Choice, lines: Sequence[Scaling]) -> str:
     parts = ["python", "-m", "core", "scale", "--model", choice.model, "--dataset", choice.dataset]
     parts += ["--batch-size", str(choice.batch_size), "--device", setup.device.partition(":")[0]]
     parts += ["--threads", str(setup.threads)] if setup.threads else []
-    return shlex.join([*parts, "--workers", ",".join(map(str, counts))])
+    parts += ["--workers", ",".join(map(str, counts))]
+    parts += ["--kind", choice.kinds] if choice.kinds != "both" else []
+    parts += ["--max-seconds", str(choice.seconds)] if choice.seconds != Choice().seconds else []
+    return shlex.join(parts)
 
 
 def _capital(text: str) -> str:

@@ -84,3 +84,12 @@ def missing(names: Sequence[str]) -> tuple[str, ...]:
 def words(kind: str, translate: Translate) -> str:
     """ "NVIDIA H200 · cluster"."""
     return translate("{kind} · cluster").format(kind=kind)
+
+
+def names(kinds: Sequence[str | None], translate: Translate) -> list[str]:
+    """Of jobs that belong together, by where each is measured (None: here); equal ones are numbered."""
+    found = [translate("This machine") if kind is None else words(kind, translate) for kind in kinds]
+    return [
+        name if found.count(name) == 1 else f"{name} ({found[: i + 1].count(name)})"
+        for i, name in enumerate(found)
+    ]

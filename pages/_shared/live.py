@@ -44,7 +44,6 @@ class Seen:
     """A job at one moment."""
 
     id: str
-    kind: str | None  # of the other machine that it is measured on; None: this one
     state: JobState
     headline: str  # what is done with it now
     fraction: float
@@ -64,7 +63,6 @@ def seen(job_id: str, translate: Translate) -> Seen | None:
         running = job.state == "running"
         return Seen(
             job.id,
-            job.target.kind if job.target else None,
             job.state,
             _headline(job, runner.place(job_id), runner.wait_estimate_s(job_id), translate),
             job.assembly.fraction,
@@ -165,6 +163,8 @@ def _headline(job: Job, place: int | None, wait_s: float | None, translate: Tran
 
 def _waiting(ahead: int, wait_s: float | None, translate: Translate) -> str:
     _ = translate
+    if not ahead:
+        return _("Waiting for the measuring process to start")
     if not wait_s:
         if ahead == 1:
             return _("Waiting: 1 measurement is ahead of yours")
@@ -275,5 +275,9 @@ def _queued(job: Job, translate: Translate) -> None:
     text.markdown(f"[{plain(workload_words(job.spec.workload, _))}](?job={job.id}) — {_(', ').join(said)}")
     if visitor.may_cancel(job):
         stop.button(
-            _("Cancel"), key=f"cancel-{job.id}", width="stretch", on_click=visitor.cancel, args=(job.id,)
+            _("Cancel"),
+            key=f"cancel-other-{job.id}",  # it may have a panel elsewhere on the page
+            width="stretch",
+            on_click=visitor.cancel,
+            args=(job.id,),
         )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 
 _MARKS = re.compile(r"([\\`*_\[\]<>$~|&]|:(?=[A-Za-z]))")  # a colon begins Streamlit's :red[...] and :smile:
+_LINES = re.compile(r"\s*[\n\r]\s*")  # at the beginning of a line a mark makes headings, lists, code
 # What is looked for in the finished text, where no backslash is left: icons, and addresses that become links
 _FOUND_LATE = re.compile(r":(?=material/)|https?(?=://)|www(?=\.)", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
-    """The text as it is: no mark in it can style it, link to anything or make a browser fetch a picture."""
-    return _MARKS.sub(r"\\\1", _FOUND_LATE.sub("\\g<0>\N{WORD JOINER}", text))
+    """The text as it is, in one line: no mark in it can style it, link to anything or make a browser fetch a
+    picture."""
+    line = _LINES.sub(" ", text)
+    return _MARKS.sub(r"\\\1", _FOUND_LATE.sub("\\g<0>\N{WORD JOINER}", line))
 
 
 def breakable(text: str) -> str:

@@ -138,9 +138,7 @@ def from_parameters(parameters: Mapping[str, str], limits: Limits) -> FromAddres
             continue
         try:
             changed = _changed(settings, name, parameters[name])
-            _check_kinds(changed.kinds, limits)
-            # any device that has every precision: which ones are here may not be known yet
-            check(changed.job_on(*(changed.here or ("cuda:0",))), limits)
+            _check(changed, limits)
         except (ValueError, InputError):
             rejected.append(name)
         else:
@@ -165,6 +163,16 @@ def _changed(settings: Settings, name: str, text: str) -> Settings:
         raise ValueError(text)
     changes: dict[str, Any] = {name: items}
     return replace(settings, **changes)
+
+
+def _check(settings: Settings, limits: Limits) -> None:
+    """Raise InputError or ValueError for what can be run neither here nor on another machine."""
+    _check_kinds(settings.kinds, limits)
+    somewhere = bool(settings.kinds) or not settings.here
+    if settings.setups() or not somewhere:
+        check(settings.job(), limits)
+    if somewhere:  # as a device that has every precision: which ones there are may not be known yet
+        check(settings.job_on("cuda:0"), limits)
 
 
 def _check_kinds(kinds: Sequence[str], limits: Limits) -> None:

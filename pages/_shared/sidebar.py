@@ -206,11 +206,12 @@ def _select(label: str, key: str, options: Sequence[str], help_text: str, *, fre
 
 
 def _pills(label: str, key: str, options: Sequence[str], names: dict[str, str]) -> None:
+    shown = {option: plain(name) for option, name in names.items()}
     st.pills(
         label,
         options,
         selection_mode="multi",
-        format_func=names.__getitem__,
+        format_func=shown.__getitem__,
         key=key,
         on_change=leave_job,
         persist_state="session",
@@ -218,7 +219,7 @@ def _pills(label: str, key: str, options: Sequence[str], names: dict[str, str]) 
 
 
 def _many(label: str, key: str, options: Sequence[str], names: dict[str, str]) -> None:
-    """The same where pills would fill the sidebar, as the kinds of a large cluster do."""
+    """The same where pills would fill the sidebar, as the kinds of a large cluster do. It reads no Markdown."""
     st.multiselect(
         label, options, format_func=names.__getitem__, key=key, on_change=leave_job, persist_state="session"
     )
@@ -234,7 +235,7 @@ def _device_tokens(devices: Sequence[Device], wanted: Sequence[str]) -> list[str
 
 def _device_name(token: str, devices: Sequence[Device], translate: Translate) -> str:
     if token.startswith(chosen.token("")):
-        return plain(elsewhere.words(token[1:], translate))
+        return elsewhere.words(token[1:], translate)
     name, _, threads = token.partition("/")
     if name == "cpu":
         if threads == "1":

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from core.hardware import environment
 from core.records import JobSpec, RunResult
 from core.runs.admission import Limits
+from core.runs.elsewhere import cluster
 from core.runs.files import exchange
 from core.runs.queue import machine_lock
 from core.runs.queue.jobs import Runner
@@ -22,11 +24,13 @@ from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
 from pages._shared import resources, visitor
 from tests.builders import make_gpu_result, make_machine, make_result
+from tests.fake_targets import FakeTargets
+from tests.pages.clustered import ADDRESS
 from tests.pages.scripted import Workers
 
 _ROOT = Path(__file__).parents[2]
 WITHOUT_GPU = make_machine(gpus=(), driver=None, gpus_absent="nvml_no_driver")
-_PATIENCE_S = 30.0  # a busy machine; nothing here waits on a clock
+_PATIENCE_S = 60.0  # a busy machine; nothing here waits on a clock
 
 
 class Dashboard:
@@ -92,6 +96,15 @@ class Dashboard:
         self.until(job_id, lambda: job.done)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _components_looked_for_once() -> Iterator[None]:
+    """Each AppTest would go through all installed packages, which takes as long as drawing a page."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _through_the_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every rerun goes through dashboard.py, as on a server.
@@ -124,6 +137,7 @@ def dashboard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limits: Limits) -
     """A server of its own: empty database, no recordings, no GPU; closed at the end."""
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'results.sqlite3'}")
     monkeypatch.setenv("CROSSOVER_RECORDINGS_DIR", str(tmp_path))
+    monkeypatch.setenv("CROSSOVER_KEEP_DAYS", "3650")  # a public one keeps invented runs, however old by now
     monkeypatch.setattr(environment, "machine", lambda: WITHOUT_GPU)
     monkeypatch.setattr(machine_lock, "LOCK", tmp_path / "measuring.lock")  # others may measure meanwhile
     monkeypatch.setattr(visitor, "_address", lambda trust_proxy: None)  # AppTest has neither
@@ -138,3 +152,22 @@ def dashboard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limits: Limits) -
     if store := resources.storage().store:
         store.close()
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTargets:
+    """Other machines: Ray is installed, and whoever connects to a cluster gets these."""
+    found = FakeTargets()
+    monkeypatch.delenv("CROSSOVER_CLUSTER", raising=False)
+    monkeypatch.setattr(cluster, "available", lambda: True)
+    monkeypatch.setattr(cluster, "connected", lambda address: found)
+    return found
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch, dashboard: Dashboard, fake: FakeTargets) -> Dashboard:
+    """A server whose own cluster these are, looked over."""
+    monkeypatch.setenv("CROSSOVER_CLUSTER", ADDRESS)
+    resources.clusters().look(ADDRESS)
+    resources.clusters().wait(ADDRESS)
+    return dashboard

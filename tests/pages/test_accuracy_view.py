@@ -36,7 +36,7 @@ def visit(dashboard):
     dashboard.runner.wait_for_worker()
 
     def opened(locale="en-US", opened=True, **state):
-        visitor = AppTest.from_function(_script, default_timeout=10.0)
+        visitor = AppTest.from_function(_script, default_timeout=60)
         visitor.context = {"locale": locale}
         visitor.session_state[accuracy_view.SECTION] = opened
         for name, value in state.items():

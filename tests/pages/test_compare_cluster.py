@@ -1,17 +1,14 @@
-"""Other machines on the Compare page: connecting, choosing kinds, running on all, and what is shown of it."""
+"""Other machines on the Compare page: running on several kinds, and what is shown of it."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 
-import pytest
-
 from core.errors import MeasurementError
 from core.i18n import english
 from core.messages import sentence
 from core.records import Note
-from core.runs.admission import Limits
 from core.runs.elsewhere import cluster
 from core.sharing.bundle import gather
 from core.sharing.doubts import doubts
@@ -27,161 +24,11 @@ from tests.fake_targets import (
     results,
     runs_of,
 )
+from tests.pages.clustered import ADDRESS, CPU_KIND, GPU_KIND, OTHER, choose, ended
 from tests.pages.reading import charts, errors, texts
 from tests.pages.scripted import END, whole
 
-ADDRESS = "10.1.2.3:6379"
 OLDER = make_software(torch="2.11.0")
-GPU_KIND, CPU_KIND, OTHER = f"@NVIDIA {TEST_GPU}", "@Test CPU", "@Other CPU"
-
-
-@pytest.fixture
-def fake() -> FakeTargets:
-    return FakeTargets()
-
-
-@pytest.fixture(autouse=True)
-def _cluster(monkeypatch, fake):
-    """Ray is installed, and whoever connects gets the fake."""
-    monkeypatch.delenv("CROSSOVER_CLUSTER", raising=False)
-    monkeypatch.setattr(cluster, "available", lambda: True)
-    monkeypatch.setattr(cluster, "connected", lambda address: fake)
-
-
-@pytest.fixture
-def connected(monkeypatch, dashboard):
-    """The server's own cluster, looked over."""
-    monkeypatch.setenv("CROSSOVER_CLUSTER", ADDRESS)
-    resources.clusters().look(ADDRESS)
-    resources.clusters().wait(ADDRESS)
-    return dashboard
-
-
-def ended(dashboard, visitor):
-    """Back when all jobs of the address are over, and the page has been run again."""
-    for job_id in visitor.query_params["job"].split(","):
-        dashboard.finished(job_id)
-    return visitor.run()
-
-
-def expander(visitor):
-    return next(item for item in visitor.expander if item.label == "Other machines")
-
-
-def choose(visitor, *devices):
-    return visitor.pills(key="devices").set_value(list(devices)).run()
-
-
-def test_an_address_is_connected_to_in_the_background_and_its_kinds_can_be_chosen(dashboard, fake):
-    visitor = dashboard.visit()
-    assert not any(option.endswith("cluster") for option in visitor.pills(key="devices").options)
-    visitor.text_input(key="cluster_field").set_value(f" {ADDRESS} ")
-    next(button for button in visitor.button if button.label == "Connect").click().run()
-    resources.clusters().wait(ADDRESS)
-    visitor.run()
-    assert not visitor.exception
-    assert visitor.pills(key="devices").options[-3:] == [
-        "Test CPU · cluster",
-        "Other CPU · cluster",
-        f"NVIDIA {TEST_GPU} · cluster",
-    ]
-    assert f"**NVIDIA {TEST_GPU}**  \n1 machine · free" in texts(visitor)
-    other = dashboard.visit()
-    assert f"Connected to {ADDRESS}" in texts(other), "one connection for everybody"
-    other.button(key="disconnect").click().run()
-    assert not other.exception
-    assert other.text_input(key="cluster_field").value == ""
-    assert fake.closed
-
-
-def test_while_it_looks_the_page_is_there_and_says_so(dashboard, monkeypatch, fake):
-    gate = threading.Event()
-    monkeypatch.setattr(cluster, "connected", lambda address: gate.wait() and fake)
-    monkeypatch.setenv("CROSSOVER_CLUSTER", ADDRESS)
-    visitor = dashboard.visit(devices=f"cpu,{GPU_KIND}")
-    assert f"Looking for machines at {ADDRESS} …" in texts(visitor)
-    assert len(visitor.warning) == 0, "whether it is there isn't known yet"
-    gate.set()
-    resources.clusters().wait(ADDRESS)
-    visitor.run()
-    assert "Looking for machines" not in texts(visitor)
-    assert visitor.pills(key="devices").value == ["cpu", GPU_KIND]
-
-
-def test_why_nobody_answers_is_told_and_another_address_can_be_tried(dashboard, monkeypatch):
-    def refuse(address):
-        raise MeasurementError("look_stopped")
-
-    monkeypatch.setattr(cluster, "connected", refuse)
-    visitor = dashboard.visit()
-    visitor.text_input(key="cluster_field").set_value(ADDRESS)
-    next(button for button in visitor.button if button.label == "Connect").click().run()
-    resources.clusters().wait(ADDRESS)
-    visitor.run()
-    assert errors(visitor) == [sentence("look_stopped")]
-    assert expander(visitor).proto.expanded
-    assert not visitor.button(key="run").disabled, "this machine can be measured all the same"
-
-
-def test_without_ray_it_says_how_to_get_it(dashboard, monkeypatch):
-    monkeypatch.setattr(cluster, "available", lambda: False)
-    visitor = dashboard.visit()
-    assert sentence("cluster_extra_missing") in [item.value for item in visitor.markdown]
-    assert "`pip install -r requirements-cluster.txt`" in texts(visitor)
-    assert "cluster_field" not in [item.key for item in visitor.text_input]
-
-
-class TestAPublicDemo:
-    @pytest.fixture
-    def limits(self):
-        return Limits.public()
-
-    def test_has_no_other_machines_whatever_is_asked(self, dashboard, monkeypatch, fake):
-        monkeypatch.setenv("CROSSOVER_CLUSTER", ADDRESS)
-        visitor = dashboard.visit(devices=f"cpu,{GPU_KIND}")
-        assert not visitor.exception
-        assert "Other machines" not in [item.label for item in visitor.expander]
-        assert GPU_KIND not in visitor.pills(key="devices").value
-        assert "`devices`" in visitor.warning[0].value
-        resources.clusters().look(ADDRESS)
-        found = resources.clusters().wait(ADDRESS)
-        assert (found.cluster, found.problem) == (None, Note("cluster_not_public"))
-
-
-def test_a_kind_that_cannot_measure_is_named_with_the_reason_and_not_offered(connected, fake):
-    fake._targets = (
-        gpu_target("a", state="busy"),
-        gpu_target("b"),
-        cpu_target("c", "Lazy CPU", state="unfit", problem=Note("look_stopped")),
-    )
-    resources.clusters().look(ADDRESS)
-    resources.clusters().wait(ADDRESS)
-    visitor = connected.visit()
-    said = texts(visitor)
-    assert f"**NVIDIA {TEST_GPU}**  \n2 machines · 1 of 2 busy" in said
-    assert "**Lazy CPU**  \n1 machine · can't measure" in said
-    assert sentence("look_stopped") in said
-    assert visitor.pills(key="devices").options[-1] == f"NVIDIA {TEST_GPU} · cluster"
-
-
-def test_every_kind_at_once(connected):
-    visitor = connected.visit()
-    visitor.button(key="every_kind").click().run()
-    assert visitor.pills(key="devices").value == ["cpu", CPU_KIND, OTHER, GPU_KIND]
-    assert visitor.query_params["devices"] == f"cpu,{CPU_KIND},{OTHER},{GPU_KIND}"
-    assert not visitor.button(key="run").disabled
-
-
-def test_a_link_to_a_kind_that_is_not_there_says_so_and_keeps_the_rest(connected):
-    visitor = connected.visit(devices="cpu,@NVIDIA B200", epochs="5")
-    assert [note.value.partition(". ")[0] for note in visitor.warning] == [
-        "These kinds of device are chosen and can't be had now: NVIDIA B200"
-    ]
-    assert visitor.slider(key="epochs").value == 5
-    assert visitor.query_params["devices"] == "cpu,@NVIDIA B200"
-    assert not visitor.button(key="run").disabled
-    choose(visitor, "@NVIDIA B200")
-    assert visitor.button(key="run").disabled
 
 
 def test_a_run_on_all_kinds_ends_in_one_comparison_with_this_machine_first(connected, fake, pair):
@@ -208,7 +55,7 @@ def test_a_run_on_all_kinds_ends_in_one_comparison_with_this_machine_first(conne
     assert len(visitor.metric) == 3
     differences = [item.label for item in visitor.expander if item.label.startswith("What differs between ")]
     assert [label.partition(" and ")[2] for label in differences] == [
-        r"CPU · Other (2 that may change speed: cpu.model, cpu.physical\_cores)",
+        "CPU · Other (2 that may change speed: the CPU, the number of cores)",
         f"GPU {TEST_GPU} (nothing that may change speed)",
     ]
     assert sentence("separate_machines") in texts(visitor)
@@ -267,6 +114,56 @@ def test_a_kind_that_fails_says_so_beside_the_others_results(connected, fake):
     assert later.pills(key="devices").value == [CPU_KIND, GPU_KIND]
 
 
+HOSTILE = "**b** :red[r] <img src=x> $x$\n\n# Big"
+
+
+def test_what_a_machine_calls_itself_is_text_wherever_it_is_shown(connected, fake):
+    lost = Note("node_broken", {"last_words": "Traceback\n\n# boom\n- a <b>x</b>"})
+    fake._targets = (
+        cpu_target("a", HOSTILE),
+        cpu_target("b", "Lazy\n\n# CPU", state="unfit", problem=lost),
+        gpu_target("g"),
+    )
+    resources.clusters().look(ADDRESS)
+    resources.clusters().wait(ADDRESS)
+    fake.script = lambda spec, target: measured(spec, target) if target.node == "g" else endless(spec, target)
+    visitor = connected.visit(devices=f"cpu,{GPU_KIND}")
+    choose(visitor, f"@{HOSTILE}", GPU_KIND)
+    visitor.button(key="run").click().run()
+    first, second = visitor.query_params["job"].split(",")
+    connected.finished(second)
+    visitor.run()
+    assert not visitor.exception
+    shown = [element.value for kind in (visitor.markdown, visitor.caption) for element in kind]
+    shown += [bar.proto.text for bar in visitor.get("progress")]
+    of_it = [text for text in shown if "Big" in text or "boom" in text or "Lazy" in text]
+    assert len([text for text in of_it if "Big" in text]) == 3, "at the side, on its bar, and in what is left"
+    for text in of_it:
+        assert r"\*\*b\*\* \:red\[r\] \<img src=x\> \$x\$ # Big" in text or "Big" not in text
+        assert "\n#" not in text
+        assert "\n-" not in text
+    visitor.button(key=f"cancel-{first}").click().run()
+    ended(connected, visitor)
+
+
+def test_nothing_is_said_of_a_part_while_nothing_is_drawn(connected, fake):
+    def script(spec, target):
+        if target.device == "cpu":
+            yield from endless(spec, target)
+        else:
+            yield MeasurementError("look_stopped")
+
+    fake.script = script
+    visitor = connected.visit(devices=f"{CPU_KIND},{GPU_KIND}")
+    visitor.button(key="run").click().run()
+    first, second = visitor.query_params["job"].split(",")
+    connected.finished(second)
+    visitor.run()
+    assert "So far, without" not in texts(visitor)
+    visitor.button(key=f"cancel-{first}").click().run()
+    ended(connected, visitor)
+
+
 def test_each_is_cancelled_by_itself_or_all_together(connected, fake):
     fake.script = endless
     visitor = connected.visit(devices=f"{CPU_KIND},{OTHER},{GPU_KIND}")
@@ -316,26 +213,13 @@ def test_other_software_on_one_machine_is_named_and_said_of_that_one_only(connec
     assert told[sentence("separate_machines")] == ()
 
 
-def test_more_kinds_than_pills_can_show_are_listed_in_a_menu(connected, fake):
-    fake._targets = tuple(cpu_target(f"n{i}", f"Kind {i}") for i in range(60))
-    resources.clusters().look(ADDRESS)
-    resources.clusters().wait(ADDRESS)
-    visitor = connected.visit(devices="cpu")
-    visitor.multiselect(key="devices").set_value(["cpu", "@Kind 7"]).run()
-    assert not visitor.exception
-    assert visitor.query_params["devices"] == "cpu,@Kind 7"
-    visitor.button(key="every_kind").click().run()
-    again = connected.visit(devices=visitor.query_params["devices"])
-    assert len(again.multiselect(key="devices").value) == 61
-    assert len(again.warning) == 0
-
-
 def test_a_busy_machine_is_waited_for_and_said_so(connected, fake):
     fake.script = lambda spec, target: iter([threading.Event()])  # never placed
     visitor = connected.visit(devices=GPU_KIND)
     visitor.button(key="run").click().run()
     assert visitor.get("progress")[0].proto.text.endswith("Waiting for the machine")
-    assert fake.sent == [] or fake.sent[0][3] == 600.0
+    fake.wait_until_sent()
+    assert fake.sent[0][3] == 600.0
     other = connected.visit(epochs="9")
     assert f"on another machine: NVIDIA {TEST_GPU}" in texts(other)
     assert resources.measured_now(connected.runner) == []
@@ -379,7 +263,14 @@ def test_all_machines_of_a_kind(connected, fake):
     visitor = connected.visit(devices=CPU_KIND)
     visitor.toggle(key="every_machine").set_value(True).run()
     assert visitor.query_params == {"devices": CPU_KIND, "every_machine": "1"}
+    gate = threading.Event()
+    fake.script = lambda spec, target: iter([gate, *measured(spec, target)])
     visitor.button(key="run").click().run()
+    assert [bar.proto.text.partition(":")[0] for bar in visitor.get("progress")] == [
+        "**Test CPU · cluster (1)**",
+        "**Test CPU · cluster (2)**",
+    ]
+    gate.set()
     ended(connected, visitor)
     assert not visitor.exception
     assert sorted(item[2].node for item in fake.sent) == ["a", "b"]

@@ -143,6 +143,14 @@ def test_a_second_visitor_sees_the_place_in_the_queue_and_moves_up(dashboard, pa
     assert third.get("progress")[0].proto.text.startswith("Waiting: 1 measurement is ahead of yours")
 
 
+def test_before_there_is_a_worker_it_waits_for_that_and_not_for_nobody(dashboard):
+    dashboard.workers.ready.clear()
+    visitor = dashboard.visit(devices="cpu")
+    visitor.button(key="run").click().run()
+    assert not visitor.exception
+    assert visitor.get("progress")[0].proto.text == "Waiting for the measuring process to start"
+
+
 def test_leaving_the_queue(dashboard):
     started(dashboard)
     second = dashboard.visit(epochs="1")

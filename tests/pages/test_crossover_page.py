@@ -15,7 +15,6 @@ from core.messages import sentence
 from core.records import Note, Setup
 from core.runs.store import RunSummary, Store
 from core.wording import labels_of
-from pages._crossover import unlike_words
 from tests.builders import make_environment, make_software
 from tests.pages.reading import charts, errors, has_chinese, read, texts
 from tests.pages.scripted import CPU, GPU
@@ -331,7 +330,7 @@ def test_in_what_two_lines_are_unlike_is_said_in_words(dashboard):
     small, large = crossing_grids()
     keep(dashboard, small, [replace(run, environment=around) for run in large])
     assert "which can change speed by itself: torch." in texts(visit(dashboard))
-    said = unlike_words.doubt(Note("lines_differ", {"fields": "torch, cpu.model, numpy"}), english)
+    said = sentence("lines_differ", {"fields": "torch, cpu.model, numpy"}, english)
     assert said.endswith("by itself: torch, the CPU, numpy.")
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core.analysis.crossover.scaling import scalings
-from core.errors import InputError
+from core.errors import InputError, MeasurementError
 from core.i18n import english
 from core.messages import sentence
 from core.records import JobSpec, Note, Setup
@@ -133,6 +133,14 @@ def test_equal_gpus_are_what_is_scaled_over_where_there_are_some(dashboard, monk
     assert (spec.device, spec.threads, spec.workers) == ("cuda:0", None, (1, 2, 4))
 
 
+def test_a_link_to_a_device_that_is_not_here_says_so(dashboard):
+    visitor = visit(dashboard, device="cuda:3")
+    assert not visitor.exception
+    assert visitor.button(key="scale").disabled
+    assert sentence("unknown_device", {"device": "cuda:3", "available": "cpu"}) in texts(visitor)
+    assert "press Run" not in texts(visitor).replace("*", "")
+
+
 @pytest.mark.parametrize(
     "parameter",
     [{"batch_size": "0"}, {"workers": "3"}, {"kinds": "sideways"}, {"seconds": "1"}, {"device": "cpu/x"}],
@@ -224,6 +232,16 @@ def test_the_finding_its_charts_and_what_holds_it_up(dashboard):
     assert ["4", "1,024", "12 % (10–13 %)", "4 ms"] in rows
 
 
+def test_a_chart_says_where_its_runs_are_from_though_they_were_seen_before_as_our_own(dashboard):
+    keep(dashboard, _strong())
+    assert "recorded" not in charts(visit(dashboard))[0][1]
+    dashboard.record(*_strong())  # as whoever measured them ships them, too
+    visitor = visit(dashboard, device="recorded,cpu/1,Test CPU")
+    assert not visitor.exception
+    assert "recorded" in charts(visitor)[0][1]
+    assert "recorded" not in charts(visit(dashboard))[0][1], "and ours are still ours"
+
+
 def test_parity_is_a_table_and_where_it_parts_there_is_no_speed_up(dashboard):
     one, two, four = _strong()
     keep(dashboard, [one, two, replace(four, first_losses=tuple(x * 1.5 for x in one.first_losses))])
@@ -232,7 +250,7 @@ def test_parity_is_a_table_and_where_it_parts_there_is_no_speed_up(dashboard):
     said = texts(visitor)
     assert "Do several workers train the same as one?" in said
     agreed = [row[-2:] for row in _rows(visitor) if len(row) == 5]
-    assert agreed == [["allowed", "Same"], ["0.1 %", ":material/check: yes"], ["0.1 %", ":material/close: no"]]
+    assert agreed == [["Allowed", "Same"], ["0.1 %", ":material/check: yes"], ["0.1 %", ":material/close: no"]]
     assert "2 workers: 1.7" in read(visitor.header[0])
     assert sentence("parity_lost_non_determinism") in said
 
@@ -243,19 +261,67 @@ def test_one_bigger_or_several_of_these_are_chosen_and_compared(dashboard):
     dashboard.record(make_workers_result(1, 0.01, job="job-gpu", device="cuda:0"))
     visitor = visit(dashboard)
     assert not visitor.exception
-    assert set(visitor.selectbox(key="scaling_several").options) == {
+    assert set(visitor.selectbox(key="scaling_several_shown").options) == {
         "CPU · 1 thread each · 4 workers",
         "CPU · 1 thread each · 2 workers",
     }
-    assert visitor.selectbox(key="scaling_one").value == "CPU · 4 threads"
+    assert visitor.selectbox(key="scaling_one_shown").value == "CPU · 4 threads"
     assert "Batch 1,024: CPU · 1 thread each · 4 workers is 1.7" in texts(visitor)
-    gpu = next(name for name in visitor.selectbox(key="scaling_one").options if "recorded" in name)
-    visitor.selectbox(key="scaling_one").set_value(gpu).run()
+    gpu = next(name for name in visitor.selectbox(key="scaling_one_shown").options if "recorded" in name)
+    visitor.selectbox(key="scaling_one_shown").set_value(gpu).run()
     assert not visitor.exception
     assert "CPU · 1 thread each · 4 workers is only 0.28" in texts(visitor)
     assert visitor.query_params["one"] == gpu
     again = visit(dashboard, one=gpu)
-    assert again.selectbox(key="scaling_one").value == gpu
+    assert again.selectbox(key="scaling_one_shown").value == gpu
+
+
+def test_what_nobody_chose_is_in_no_link_and_follows_what_is_shown(dashboard):
+    steps = {**STRONG, 8: 0.021}
+    keep(dashboard, [*_strong(), *make_strong(steps, batch_size=2048, job="job-2048")])
+    keep(
+        dashboard,
+        [make_workers_result(1, 0.06, size, job=f"job-one-{size}", threads=4) for size in (1024, 2048)],
+    )
+    visitor = visit(dashboard)
+    visitor.run()
+    assert visitor.query_params == {"view": "scaling"}
+    assert visitor.selectbox(key="scaling_several_shown").value == "CPU · 1 thread each · 4 workers"
+    visitor.select_slider(key="scaling_batch_size").set_value(2048).run()
+    assert not visitor.exception
+    assert visitor.selectbox(key="scaling_several_shown").value == "CPU · 1 thread each · 8 workers"
+    visitor.selectbox(key="scaling_several_shown").set_value("CPU · 1 thread each · 2 workers").run()
+    assert visitor.query_params["several"] == "CPU · 1 thread each · 2 workers"
+    visitor.select_slider(key="scaling_batch_size").set_value(1024).run()
+    assert visitor.selectbox(key="scaling_several_shown").value == "CPU · 1 thread each · 2 workers"
+
+
+def test_measured_beside_it_can_fail_and_says_why(dashboard):
+    keep(dashboard, _strong())
+    visitor = visit(dashboard, workers="2")
+    visitor.button(key="one_or_several").click().run()
+    [job] = dashboard.runner.open_jobs()
+    dashboard.until(job.id, lambda: job.sampler is not None)
+    dashboard.workers.current.die(MeasurementError("look_stopped"))
+    dashboard.finished(job.id)
+    visitor.run()
+    assert not visitor.exception
+    assert errors(visitor) == [sentence("look_stopped")]
+    visitor.select_slider(key="scaling_batch_size").set_value(2048).run()
+    assert errors(visitor) == [], "of other settings nothing failed"
+
+
+def test_both_measurements_can_be_under_way(dashboard, scaler):
+    keep(dashboard, _strong())
+    visitor = visit(dashboard, workers="2")
+    visitor.button(key="one_or_several").click().run()
+    visitor.button(key="scale").click().run()
+    assert not visitor.exception
+    [beside] = dashboard.runner.open_jobs()
+    assert [button.key for button in visitor.button if button.label == "Cancel"] == [
+        "cancel-scale-1",
+        f"cancel-{beside.id}",
+    ]
 
 
 def test_on_the_cpu_one_process_with_as_many_threads_is_measured_against_the_workers(dashboard):
@@ -286,6 +352,9 @@ def test_it_can_be_taken_away(dashboard):
     visitor = visit(dashboard)
     assert "python -m core scale --model mlp --dataset synthetic --batch-size 1024" in visitor.code[0].value
     assert "--workers 1,2,4" in visitor.code[0].value
+    assert "--kind" not in visitor.code[0].value
+    other = visit(dashboard, kinds="strong", seconds="20")
+    assert other.code[0].value.endswith("--workers 1,2,4 --kind strong --max-seconds 20")
 
 
 def test_in_chinese(dashboard):

@@ -12,6 +12,7 @@ from core.messages import sentence
 from core.records import JobSpec, Note, Setup, Workload
 from core.runs.admission import Limits
 from core.runs.sweeping.sweep import Progress, SweepSpec, Untried
+from pages._crossover import accuracy_view
 from pages._shared import resources, visitor
 from tests.pages.reading import charts, errors, texts
 from tests.pages.scripted import CPU, GPU
@@ -106,6 +107,17 @@ def test_what_has_been_measured_so_far_is_drawn_while_the_rest_goes_on(dashboard
     assert "Now: mlp, batch 256 — CPU, 1 thread; CPU, best thread count" in texts(seen)
     assert len(charts(seen)) == 4
     assert seen.query_params == {"sweep": "sweep-1"}
+
+
+def test_a_sweep_and_a_training_to_an_accuracy_can_both_be_under_way(dashboard, sweeper):
+    _keep(dashboard, *_grids())
+    visitor = visit(dashboard)
+    visitor.session_state[accuracy_view.SECTION] = True
+    visitor.run().button(key=accuracy_view.MEASURE).click().run()
+    visitor.button(key="sweep").click().run()
+    assert not visitor.exception
+    cancels = [button.key for button in visitor.button if button.label == "Cancel"]
+    assert len(cancels) == len(set(cancels)) >= 3, "the sweep's, its panel's, and those of the others here"
 
 
 def test_waiting_for_others_is_said(dashboard, sweeper):

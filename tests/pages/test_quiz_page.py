@@ -37,7 +37,7 @@ def visit(dashboard, locale="en-US", **parameters):
     """A new visitor who opens a link to a page with nothing but the quiz on it."""
     if dashboard.workers.ready.is_set():
         dashboard.runner.wait_for_worker()
-    visitor = AppTest.from_function(_page, default_timeout=30)
+    visitor = AppTest.from_function(_page, default_timeout=60)
     visitor.context = {"locale": locale}
     visitor.query_params = dict(parameters)
     return visitor.run()

@@ -47,7 +47,7 @@ def visit(dashboard):
     """A page with nothing but the replay: of the recordings on accelerators, or of a stored job."""
 
     def come(lang="en", **parameters):
-        visitor = AppTest.from_function(_page, default_timeout=30)
+        visitor = AppTest.from_function(_page, default_timeout=60)
         visitor.query_params = {"lang": lang, **parameters}
         return checked(visitor.run())
 

@@ -18,7 +18,9 @@ from pages._shared.settings import PARAMETERS, Settings, from_jobs, from_paramet
 from tests.builders import make_setup, make_workload
 
 LIMITS = Limits()
-unhurried = hypothesis.settings(deadline=None)  # the machine may be busy
+unhurried = hypothesis.settings(  # the machine may be busy
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 ONE_CPU = ("cpu/1", "cpu")
 WITH_GPU = ("cpu", "cuda:0")
 
@@ -39,8 +41,12 @@ def several(values):
 
 
 def admitted(settings):
+    """Whether it can be run on some machine: what this one lacks, another kind may have."""
+    elsewhere = bool(settings.kinds) or not settings.here
+    jobs = [settings.job()] if settings.setups() or not elsewhere else []
     try:
-        check(settings.job_on(*(settings.here or ("cuda:0",))), LIMITS)
+        for job in [*jobs, *([settings.job_on("cuda:0")] if elsewhere else [])]:
+            check(job, LIMITS)
     except InputError:
         return False
     return True
@@ -59,6 +65,7 @@ chosen = some.builds(
 
 @unhurried
 @example(Settings(devices=WITH_GPU, precisions=("tf32",)), WITH_GPU)  # there is none on the CPU
+@example(Settings(devices=("cpu", "@NVIDIA H200"), precisions=("tf32",)), WITH_GPU)  # but on the other machine
 @example(Settings(make_workload(learning_rate=0.0123456789), devices=("cpu",)), WITH_GPU)
 @given(chosen, some.sampled_from([ONE_CPU, WITH_GPU]))
 def test_a_link_opens_as_it_was_sent(settings, default):
@@ -145,7 +152,7 @@ texts = some.text() | some.sampled_from(["cpu/", "cpu//1", "cpu,cpu", "１２", 
 def test_no_text_of_a_link_raises_and_all_that_is_taken_can_be_run(parameters):
     read = from_parameters(parameters, LIMITS)
     assert set(read.rejected) <= set(parameters)
-    check(read.settings.job_on(*(read.settings.here or ("cuda:0",))), LIMITS)
+    assert admitted(read.settings)
 
 
 def test_parameters_of_others_are_left_alone():

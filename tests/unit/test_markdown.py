@@ -16,6 +16,7 @@ from pages._shared.markdown import breakable, plain
         ("**b** <i> [l](x) `c` $x$ ~s~ a|b a_b \\", r"\*\*b\*\* \<i\> \[l\](x) \`c\` \$x\$ \~s\~ a\|b a\_b \\"),
         (":red[a] :smile: &amp;", r"\:red\[a\] \:smile: \&amp;"),
         ("ray://HOST:10001", r"ray://HOST:10001"),
+        ("last words:\n\n# big\r\n- one\n    two", "last words: # big - one two"),
     ],
 )
 def test_marks_are_escaped(text, written):
