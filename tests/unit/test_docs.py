@@ -1,4 +1,4 @@
-"""The READMEs and guides say only what is there: commands, targets, files, variables, fields of the export."""
+"""READMEs and guides say only what is there, in both languages: commands, targets, files, variables, fields."""
 
 from __future__ import annotations
 
@@ -21,8 +21,18 @@ from tests.builders import make_gpu_result, make_result
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = {"README.md": "en", "README.zh-CN.md": "zh_CN"}
-DOCS = [*LANGUAGES, "CONTRIBUTING.md", "CHANGELOG.md", "recordings/README.md"]
+_PARTS = ("PAGES", "COMMANDS", "METHOD", "WORK")  # what a README leads to, and what is asked of both together
+PAIRS = [
+    tuple(LANGUAGES),
+    *((f"docs/{name}.md", f"docs/{name}.zh-CN.md") for name in (*_PARTS, "HOSTING", "ELSEWHERE")),
+]
+DOCS = [*(name for pair in PAIRS for name in pair), "CONTRIBUTING.md", "CHANGELOG.md", "recordings/README.md"]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in DOCS}
+BOOKS = {
+    name: "\n".join(TEXTS[pair[place]] for pair in PAIRS[: 1 + len(_PARTS)])
+    for place, name in enumerate(LANGUAGES)
+}
+COMMAND_GUIDES = {name: PAIRS[2][place] for place, name in enumerate(LANGUAGES)}
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -30,6 +40,7 @@ _NOT_IN_GIT = ("data/", ".venv/", ".streamlit/secrets.toml")
 
 every_doc = pytest.mark.parametrize("name", DOCS)
 every_readme = pytest.mark.parametrize("name", LANGUAGES)
+every_pair = pytest.mark.parametrize("pair", PAIRS, ids=[english for english, _ in PAIRS])
 
 
 def _prose(text):
@@ -116,7 +127,8 @@ def _commands(capsys):
 def test_every_command_is_told_of(name, capsys):
     commands = _commands(capsys)
     assert len(commands) >= 4
-    assert [command for command in commands if f"`{command}`" not in TEXTS[name]] == []
+    for text in (TEXTS[name], TEXTS[COMMAND_GUIDES[name]]):
+        assert [command for command in commands if f"`{command}`" not in text] == []
 
 
 @every_readme
@@ -126,7 +138,8 @@ def test_every_option_is_told_of_and_no_other(name, capsys):
         with pytest.raises(SystemExit):
             cli.main([command, "--help"])
         offered |= set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
-    assert set(_found(r"--[a-z-]+", _spans(TEXTS[name]))) == offered - {"--help"}
+    assert set(_found(r"--[a-z-]+", _spans(TEXTS[COMMAND_GUIDES[name]]))) == offered
+    assert set(_found(r"--[a-z-]+", _spans(BOOKS[name]))) == offered
 
 
 @every_doc
@@ -186,8 +199,8 @@ def test_the_fields_of_the_export_are_told_of(name):
     results = make_result(), make_gpu_result()
     document = exchange.document(results, [compare(*results)], created_at="2026-11-22T10:00:00+00:00")
     fields = set(document["runs"][0]) | set(document["comparisons"][0])
-    assert _documented(name, "first_losses") == fields
-    assert all(f"`{key}`" in TEXTS[name] for key in document)
+    assert _documented(COMMAND_GUIDES[name], "first_losses") == fields
+    assert all(f"`{key}`" in TEXTS[COMMAND_GUIDES[name]] for key in document)
 
 
 @every_readme
@@ -211,8 +224,9 @@ def test_the_version_is_told(name):
     assert VERSION in (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_both_readmes_have_the_same_shape():
-    english, chinese = (TEXTS[name] for name in LANGUAGES)
+@every_pair
+def test_both_languages_have_the_same_shape(pair):
+    english, chinese = (TEXTS[name] for name in pair)
     assert _headings(english) == _headings(chinese)
     assert [kind for kind, _ in _FENCE.findall(english)] == [kind for kind, _ in _FENCE.findall(chinese)]
     for mark in (r"^\|", r"^- ", r"^\d\. "):
@@ -223,20 +237,45 @@ def test_both_readmes_have_the_same_shape():
         assert counts[0] == counts[1], mark
 
 
-def test_both_readmes_have_the_same_commands():
+@every_pair
+def test_both_languages_have_the_same_commands(pair):
     commands = [
         [
             re.sub(r" *#.*", "", body)
             for kind, body in _FENCE.findall(TEXTS[name])
             if kind in ("bash", "powershell")
         ]
-        for name in LANGUAGES
+        for name in pair
     ]
     assert commands[0] == commands[1]
-    assert len(commands[0]) >= 5
 
 
-def test_both_readmes_name_the_same_things():
+def test_the_scan_sees_the_blocks_of_commands():
+    blocks = [kind for kind, _ in _FENCE.findall(TEXTS["README.md"]) if kind in ("bash", "powershell")]
+    assert len(blocks) >= 5
+
+
+@every_pair
+def test_both_languages_name_the_same_things(pair):
     """Table by table, what stands in backticks in the first column."""
-    named = [re.findall(r"`([^`]+)`", " ".join(_first_cells(TEXTS[name]))) for name in LANGUAGES]
+    named = [re.findall(r"`([^`]+)`", " ".join(_first_cells(TEXTS[name]))) for name in pair]
     assert named[0] == named[1]
+
+
+@every_readme
+def test_a_newcomer_gets_through_a_readme_and_finds_every_guide(name):
+    """What a page, a command or a figure is in full stands in docs/, which the README names."""
+    assert len(TEXTS[name].splitlines()) <= 300
+    place = list(LANGUAGES).index(name)
+    assert [pair[place] for pair in PAIRS[1:] if f"]({pair[place]})" not in TEXTS[name]] == []
+
+
+def test_every_guide_is_compared_with_its_translation():
+    guides = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
+    assert guides == {name for pair in PAIRS[1:] for name in pair}
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/PAGES.md"])
+def test_every_page_is_told_of(name):
+    pages = {path.stem.capitalize() for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__"}
+    assert pages <= set(re.findall(r"^(?:\| \*\*|## )(\w+)", TEXTS[name], re.MULTILINE))
