@@ -38,6 +38,8 @@ help:  ## list what can be done (this)
 run: $(READY)  ## set up and start the dashboard on this machine
 	@$(PY) scripts/start.py $(PORT)
 
+# Where this is set, each of the hundreds of processes compiles the sources anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV_READY) tools  ## set up and run every test; those that need a GPU are skipped without one
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/browser
 	$(PY) -m pytest tests/browser

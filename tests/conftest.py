@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from importlib.util import find_spec
+
 import pytest
-import setuptools  # noqa: F401 - for torch.compile, before anything can import the old distutils
+
+with contextlib.suppress(ImportError):  # a rented machine may lack it
+    import setuptools  # noqa: F401 - for torch.compile, before anything can import the old distutils
+
+
+def pytest_addoption(parser):
+    """On a machine where nothing can be installed tests run without pytest-timeout, whose option this is."""
+    if find_spec("pytest_timeout") is None:
+        parser.addini("timeout", "seconds that a test may take")
 
 
 @pytest.fixture(scope="session", autouse=True)

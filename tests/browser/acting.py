@@ -36,7 +36,10 @@ class Walk:
 
 
 def from_the_controls_to_an_answer(page: Page, url: str) -> Walk:
-    """Set the controls by keyboard, press Run, see it being measured, and wait for the verdict."""
+    """Set the controls by keyboard, press Run, and wait for the verdict.
+
+    The measuring is over too soon to be met for certain; runs that last show it.
+    """
     problems = problems_of(page)
     visit(page, f"{url}/{_TINY}")
     batch, epochs = (page.get_by_role("slider", name=name) for name in ("Batch size", "Epochs"))
@@ -46,19 +49,17 @@ def from_the_controls_to_an_answer(page: Page, url: str) -> Walk:
     epochs.press("ArrowLeft")
     expect(page.get_by_text(", batch 1024, 2 epochs")).to_be_visible()
     press_run(page)
-    expect(run_button(page)).to_be_disabled()
-    wait_for_measuring(page)
-    expect(answer(page)).to_have_text(VERDICT, timeout=PATIENCE_MS)
+    expect(answer(page)).to_have_text(VERDICT)
     expect(cancel_button(page)).to_have_count(0)
-    expect(charts(page)).to_have_count(5, timeout=PATIENCE_MS)  # all but the accuracy, which made images lack
+    expect(charts(page)).to_have_count(5)  # all but the accuracy, which made images lack
     return Walk(page.url, answer(page).inner_text(), problems)
 
 
 def visit(page: Page, url: str) -> Page:
     """Open a link, up to the moment when the devices are known."""
     page.goto(url)
-    expect(run_button(page)).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text("Looking for GPUs")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(run_button(page)).to_be_visible()
+    expect(page.get_by_text("Looking for GPUs")).to_have_count(0)
     return page
 
 
@@ -71,14 +72,14 @@ def cancel_button(page: Page) -> Locator:
 
 
 def press_run(page: Page) -> None:
-    expect(run_button(page)).to_be_enabled(timeout=PATIENCE_MS)
+    expect(run_button(page)).to_be_enabled()
     run_button(page).click()
-    expect(page).to_have_url(re.compile(r"[?&]job="), timeout=PATIENCE_MS)
+    expect(page).to_have_url(re.compile(r"[?&]job="))
 
 
 def wait_for_measuring(page: Page) -> None:
     """Until a rate is shown while the run can still be cancelled."""
-    page.wait_for_function(_MEASURING, timeout=PATIENCE_MS)
+    page.wait_for_function(_MEASURING)
 
 
 def answer(page: Page) -> Locator:

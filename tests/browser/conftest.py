@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from scripts.browser import find
-from tests.browser.acting import Walk, from_the_controls_to_an_answer
+from tests.browser.acting import PATIENCE_MS, Walk, from_the_controls_to_an_answer
 from tests.browser.servers import Server
 
 _HERE = Path(__file__).resolve().parent
@@ -33,6 +33,7 @@ def newcomer(new_context) -> Iterator[Callable[..., Page]]:
 
     def come(**options: object) -> Page:
         pages.append(new_context(**{"locale": "en-US", **options}).new_page())
+        pages[-1].set_default_timeout(PATIENCE_MS)
         return pages[-1]
 
     yield come
@@ -58,6 +59,8 @@ def start_server(request, tmp_path_factory) -> Iterator[Callable[..., Server]]:
 
     yield start
     for server in servers:
+        server.terminate()  # all together, as each takes some seconds
+    for server in servers:
         server.stop()
 
 
@@ -77,6 +80,7 @@ def one_gpu(start_server) -> Server:
 def walked(server, browser) -> Walk:
     """The way from the controls to an answer, gone once: what it measured is what all tests look at."""
     context = browser.new_context(locale="en-US")
+    context.set_default_timeout(PATIENCE_MS)
     walk = from_the_controls_to_an_answer(context.new_page(), server.url)
     context.close()
     return walk
@@ -89,13 +93,14 @@ def settled(page: Page) -> None:
     `notRunning`. On a page that refreshes itself wait for content only.
     """
     app = page.get_by_test_id("stApp")
-    expect(app).to_have_attribute("data-test-connection-state", "CONNECTED", timeout=20_000)
-    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+    expect(app).to_have_attribute("data-test-connection-state", "CONNECTED")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning")
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def pytest_configure(config):
-    """Where a browser test fails, what the browser showed is kept in test-results/."""
+    """Nothing is given up sooner because the machine is busy; what a failed test showed is in test-results/."""
+    expect.set_options(timeout=PATIENCE_MS)
     if config.getoption("--screenshot", "off") == "off":
         config.option.screenshot = "only-on-failure"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.acting import PATIENCE_MS, VERDICT, answer, charts, press_run, visit
+from tests.browser.acting import VERDICT, answer, charts, press_run, visit
 from tests.browser.conftest import settled
 from tests.browser.judging import problems_of, too_wide, violations
 
@@ -27,7 +27,7 @@ def test_two_kinds_are_found_chosen_and_measured_into_one_chart(newcomer, with_c
     page = newcomer(viewport=DESK)
     problems = problems_of(page)
     visit(page, f"{with_cluster.url}/?{_TINY}&devices=@small")  # it connects by itself
-    expect(page.get_by_role("button", name="Disconnect")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Disconnect")).to_be_visible()
     expect(page.get_by_text("1 machine · free")).to_have_count(2)
     kinds = page.get_by_test_id("stSidebar").get_by_role("button", name="· cluster")
     expect(kinds).to_have_count(2)
@@ -40,18 +40,18 @@ def test_two_kinds_are_found_chosen_and_measured_into_one_chart(newcomer, with_c
     assert violations(page) == []
 
     press_run(page)
-    expect(page.get_by_text("of 2 machines are done")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("of 2 machines are done")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel all")).to_be_visible()
     expect(page.get_by_text("Each machine trains and times")).to_be_visible()
     assert violations(page) == [], "the live panel"
-    expect(page.get_by_role("button", name="Cancel")).to_have_count(0, timeout=PATIENCE_MS)
-    expect(answer(page)).to_have_text(VERDICT, timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    expect(answer(page)).to_have_text(VERDICT)
     expect(charts(page).first).to_contain_text("small")
     assert problems == []
 
     phone = newcomer(viewport=PHONE, color_scheme="dark", locale="zh-CN")
     phone.goto(page.url)  # as somebody else would, who was sent the link
-    expect(charts(phone).first).to_contain_text("small", timeout=PATIENCE_MS)
+    expect(charts(phone).first).to_contain_text("small")
     settled(phone)
     assert violations(phone) == []
     assert too_wide(phone) == []

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from core.records import JobSpec
 from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
-from tests.browser.acting import PATIENCE_MS, answer, charts
+from tests.browser.acting import answer, charts
 from tests.browser.conftest import settled
 from tests.browser.judging import problems_of, too_wide, violations
 from tests.builders import make_gpu_result, make_result
@@ -33,11 +33,11 @@ def link(server):
 
 def open_everything(page, link):
     page.goto(link)
-    expect(answer(page)).to_be_visible(timeout=PATIENCE_MS)
-    expect(charts(page)).to_have_count(6, timeout=PATIENCE_MS)
+    expect(answer(page)).to_be_visible()
+    expect(charts(page)).to_have_count(6)
     for fold in page.get_by_test_id("stMain").locator("details:not([open]) > summary").all()[::-1]:
         fold.click()  # from the last up: one that opens moves those below it
-    expect(charts(page)).to_have_count(8, timeout=PATIENCE_MS)
+    expect(charts(page)).to_have_count(8)
     settled(page)
 
 
@@ -59,7 +59,7 @@ def test_the_first_look_is_accessible(newcomer, server, scheme):
     page = newcomer(color_scheme=scheme)
     problems = problems_of(page)
     page.goto(f"{server.url}/?seed=12345")
-    expect(page.get_by_text("Nothing has been measured")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Nothing has been measured")).to_be_visible()
     page.get_by_text("More settings").click()
     expect(page.get_by_label("Learning rate")).to_be_visible()
     settled(page)
@@ -75,6 +75,6 @@ def test_a_made_up_link_makes_no_browser_fetch_anything_from_elsewhere(newcomer,
     page.goto(f"{server.url}/?{name}={'folder:' if name == 'dataset' else ''}{mark}")
     # shown as it is, but for the invisible character that keeps an address from becoming a link
     told = re.compile(re.escape(mark).replace("https", "https\N{WORD JOINER}?"))
-    expect(page.get_by_text(told).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(told).first).to_be_visible()
     settled(page)
     assert problems == []

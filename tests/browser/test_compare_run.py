@@ -12,7 +12,6 @@ from core.messages import sentence
 from core.runs.store import Store
 from tests.browser.acting import (
     ENDLESS,
-    PATIENCE_MS,
     VERDICT,
     answer,
     cancel_button,
@@ -35,22 +34,23 @@ def test_runs_that_are_cancelled_or_lose_their_worker_or_their_server(server, ne
     """One after the other on one server, for each begins with the worker that the one before has left."""
     first = visit(newcomer(), server.url + ENDLESS)
     press_run(first)
+    expect(run_button(first)).to_be_disabled()
     wait_for_measuring(first)
     assert violations(first) == [], "the live panel"
     second = visit(newcomer(), server.url + ENDLESS)
     press_run(second)
-    expect(second.get_by_text("Waiting: 1 measurement is ahead of yours")).to_be_visible(timeout=PATIENCE_MS)
+    expect(second.get_by_text("Waiting: 1 measurement is ahead of yours")).to_be_visible()
 
     wait_for_a_stored_part(server.database, job_of(first.url))
     cancel_button(first).click()
-    expect(first.get_by_text(sentence("partial_run")).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(first.get_by_text(sentence("partial_run")).first).to_be_visible()
     expect(first.get_by_test_id("stCaptionContainer").get_by_text("cancelled").first).to_be_visible()
     expect(answer(first)).to_have_text(VERDICT)
 
     wait_for_measuring(second)  # its turn has come
     expect(second.get_by_text("Waiting:")).to_have_count(0)
     server.worker().kill()
-    expect(second.get_by_text(sentence("worker_killed")).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(second.get_by_text(sentence("worker_killed")).first).to_be_visible()
     expect(cancel_button(second)).to_have_count(0)
 
     press_run(second)
@@ -64,7 +64,7 @@ def test_runs_that_are_cancelled_or_lose_their_worker_or_their_server(server, ne
 
     other = visit(newcomer(), link)
     for visitor in (other, second):  # a new one, and the tab that was open all the time
-        expect(visitor.get_by_text(sentence("server_stopped")).first).to_be_visible(timeout=PATIENCE_MS)
+        expect(visitor.get_by_text(sentence("server_stopped")).first).to_be_visible()
         expect(answer(visitor)).to_have_text(VERDICT)
         expect(visitor.get_by_test_id("stCaptionContainer").get_by_text("interrupted").first).to_be_visible()
         expect(visitor.get_by_test_id("stException")).to_have_count(0)

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from core.records import Setup
 from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
-from tests.browser.acting import PATIENCE_MS, charts
+from tests.browser.acting import charts
 from tests.browser.conftest import settled
 from tests.browser.judging import problems_of, too_wide, violations
 from tests.sweeps import make_grid
@@ -38,13 +38,13 @@ def test_a_phone_shows_it_all_and_anyone_can_use_it(newcomer, swept, scheme):
     page = newcomer(color_scheme=scheme, viewport=PHONE)
     problems = problems_of(page)
     page.goto(f"{swept.url}/crossover")
-    expect(page.get_by_role("heading", name="From a batch size of")).to_be_visible(timeout=PATIENCE_MS)
-    expect(charts(page)).to_have_count(4, timeout=PATIENCE_MS)
-    expect(page.get_by_text("Looking for GPUs")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="From a batch size of")).to_be_visible()
+    expect(charts(page)).to_have_count(4)
+    expect(page.get_by_text("Looking for GPUs")).to_have_count(0)
     page.get_by_text("How well do the lines describe it").click()
-    expect(page.locator("table")).to_have_count(2, timeout=PATIENCE_MS)
+    expect(page.locator("table")).to_have_count(2)
     page.get_by_text("Take it away").click()
-    expect(page.get_by_text("The same without a browser")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("The same without a browser")).to_be_visible()
     settled(page)
     assert too_wide(page) == []
     edges = page.evaluate("[...document.querySelectorAll('table')].map(t => t.getBoundingClientRect().right)")
@@ -57,9 +57,9 @@ def test_several_devices_fit_on_a_phone_and_anyone_can_use_them(newcomer, swept)
     page = newcomer(color_scheme="dark", viewport=PHONE)
     problems = problems_of(page)
     page.goto(f"{swept.url}/crossover?view=scaling")
-    expect(page.get_by_role("heading", name="4 workers: 2.85")).to_be_visible(timeout=PATIENCE_MS)
-    expect(charts(page)).to_have_count(3, timeout=PATIENCE_MS)
-    expect(page.get_by_text("Looking for GPUs")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="4 workers: 2.85")).to_be_visible()
+    expect(charts(page)).to_have_count(3)
+    expect(page.get_by_text("Looking for GPUs")).to_have_count(0)
     settled(page)
     assert too_wide(page) == []
     edges = page.evaluate("[...document.querySelectorAll('table')].map(t => t.getBoundingClientRect().right)")

@@ -12,7 +12,7 @@ from core.records import Setup
 from core.runs.files import exchange
 from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
-from tests.browser.acting import PATIENCE_MS, answer, charts
+from tests.browser.acting import answer, charts
 from tests.browser.conftest import settled
 from tests.browser.judging import problems_of, too_wide, violations
 from tests.builders import make_gpu_result, make_result
@@ -39,8 +39,8 @@ def measured(start_server):
 
 def _opened(page, server, work=_WORK):
     page.goto(f"{server.url}/decide{work}")
-    expect(answer(page)).to_be_visible(timeout=PATIENCE_MS)
-    expect(charts(page)).to_have_count(3, timeout=PATIENCE_MS)
+    expect(answer(page)).to_be_visible()
+    expect(charts(page)).to_have_count(3)
     settled(page)
     return page
 
@@ -54,14 +54,14 @@ def test_a_price_is_put_in_and_the_answer_changes(newcomer, measured):
     price = page.get_by_label("EUR an hour", exact=True)
     price.fill("100")
     price.press("Enter")
-    expect(answer(page)).not_to_have_text(before, timeout=PATIENCE_MS)
+    expect(answer(page)).not_to_have_text(before)
     expect(answer(page)).to_contain_text("Test · 16 cores (owned) is the cheapest")
     expect(page.get_by_text("100 EUR an hour · no source given")).to_be_visible()
     expect(page.get_by_text("These are example prices")).to_have_count(0)
     page.get_by_role("link", name="Results").first.click()
-    expect(page.get_by_role("heading", name="Results")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Results")).to_be_visible()
     page.go_back()
-    expect(answer(page)).to_contain_text("(owned) is the cheapest", timeout=PATIENCE_MS)
+    expect(answer(page)).to_contain_text("(owned) is the cheapest")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -86,7 +86,7 @@ def test_a_card_leads_to_its_run_and_to_compare(newcomer, measured):
         with page.expect_popup() as popup:
             page.get_by_role("link", name=link).first.click()
         landed = popup.value
-        expect(landed.get_by_role("heading", level=1)).to_contain_text(heading, timeout=PATIENCE_MS)
+        expect(landed.get_by_role("heading", level=1)).to_contain_text(heading)
         settled(landed)
         assert held in landed.url
         assert "/decide" not in landed.url

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from core.records import JobSpec
 from core.runs.queue.keeping import Keeper
 from core.runs.store import Store
-from tests.browser.acting import PATIENCE_MS, charts
+from tests.browser.acting import charts
 from tests.browser.conftest import settled
 from tests.browser.judging import problems_of, too_wide, violations
 from tests.ladders import make_climb
@@ -33,15 +33,15 @@ def fresh(start_server):
 
 def _opened(page, server):
     page.goto(f"{server.url}/optimise")
-    expect(page.get_by_role("heading", name="Each at its best")).to_be_visible(timeout=PATIENCE_MS)
-    expect(charts(page)).to_have_count(4, timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Each at its best")).to_be_visible()
+    expect(charts(page)).to_have_count(4)
     settled(page)
 
 
 def test_a_link_opens_the_page_on_a_server_that_has_just_started(newcomer, fresh):
     page = newcomer()
     page.goto(f"{fresh.url}/optimise?batch_size=256")
-    expect(page.get_by_role("heading", name="How fast can each device get")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="How fast can each device get")).to_be_visible()
     settled(page)
     assert page.url == f"{fresh.url}/optimise?batch_size=256"
     expect(page.get_by_text("does not seem to exist")).to_have_count(0)

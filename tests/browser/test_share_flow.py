@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from core.records import Device, Setup
 from core.runs.files import exchange, recordings
-from tests.browser.acting import PATIENCE_MS, VERDICT, answer, charts, job_of, visit
+from tests.browser.acting import VERDICT, answer, charts, job_of, visit
 from tests.browser.conftest import settled
 from tests.browser.judging import problems_of, too_wide, violations
 
@@ -20,7 +20,7 @@ def take(page: Page, kind: str | None, button: str) -> str:
     if not page.get_by_role("combobox", name="What to take").count():
         settled(page)  # a click while the page is drawn may be lost
         section.click()
-        expect(page.get_by_role("combobox", name="What to take")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_role("combobox", name="What to take")).to_be_visible()
     if kind is not None:
         page.get_by_role("combobox", name="What to take").click()
         page.get_by_role("option", name=kind).click()
@@ -52,23 +52,23 @@ def as_recorded_on_a_gpu(run):
 
 def results(page: Page, url: str) -> Page:
     page.goto(url)
-    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
     return page
 
 
 def pick(page: Page, run_id: str) -> None:
     box = page.locator(f".st-key-pick-{run_id}")
     box.locator("label").click()
-    expect(box.get_by_role("checkbox")).to_have_count(1, timeout=PATIENCE_MS)
-    expect(box.get_by_role("checkbox")).to_be_checked(timeout=PATIENCE_MS)
+    expect(box.get_by_role("checkbox")).to_have_count(1)
+    expect(box.get_by_role("checkbox")).to_be_checked()
 
 
 def test_a_result_travels_as_a_link_a_file_and_a_report(walked, start_server, newcomer, browser, tmp_path):
     here = visit(newcomer(), walked.link)
-    expect(answer(here)).to_have_text(walked.answer, timeout=PATIENCE_MS)
+    expect(answer(here)).to_have_text(walked.answer)
     expect(here.get_by_role("slider", name="Epochs")).to_have_value("2")
     expect(here.get_by_text(", batch 1024, 2 epochs").first).to_be_visible()
-    expect(charts(here)).to_have_count(5, timeout=PATIENCE_MS)
+    expect(charts(here)).to_have_count(5)
     records = tmp_path / "crossover.json"
     records.write_text(take(here, None, "Download the records (JSON)"), "utf-8")
     measured = exchange.read_document(json.loads(records.read_text("utf-8")))
@@ -81,31 +81,31 @@ def test_a_result_travels_as_a_link_a_file_and_a_report(walked, start_server, ne
     page = newcomer()
     problems = problems_of(page)
     results(page, f"{there.url}/results")
-    expect(page.get_by_text("1 to 1 of 1 runs")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("1 to 1 of 1 runs")).to_be_visible()
     page.get_by_text("Add runs from files").click()
     page.locator("input[type=file]").set_input_files(records)
-    expect(page.get_by_text("2 to add, 0 that are here already")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("2 to add, 0 that are here already")).to_be_visible()
     page.get_by_role("button", name="Add 2 runs").click()
-    expect(page.get_by_text("Added: 2 runs.")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text("1 to 3 of 3 runs")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Added: 2 runs.")).to_be_visible()
+    expect(page.get_by_text("1 to 3 of 3 runs")).to_be_visible()
     assert violations(page) == []
 
     pick(page, measured[0].id)
     pick(page, "0123456789-0")
     page.get_by_role("button", name="Compare them").click()
-    expect(answer(page)).to_contain_text("Test GPU", timeout=PATIENCE_MS)
+    expect(answer(page)).to_contain_text("Test GPU")
     expect(answer(page)).to_have_text(VERDICT)
     expect(page.get_by_text("imported").first).to_be_visible()
-    expect(charts(page).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(charts(page).first).to_be_visible()
     assert f"runs={measured[0].id}" in page.url
     # the page first asks for its health below its own address, as every page of Streamlit's but the first
     assert [problem for problem in problems if "_stcore" not in problem and "404" not in problem] == []
 
     other = results(newcomer(), page.url)  # a second browser
-    expect(answer(other)).to_have_text(answer(page).inner_text(), timeout=PATIENCE_MS)
+    expect(answer(other)).to_have_text(answer(page).inner_text())
     phone = newcomer(locale="zh-CN", color_scheme="dark", viewport={"width": 390, "height": 844})
     results(phone, page.url.replace("lang=en&", ""))  # a link has no language but the one that it names
-    expect(answer(phone)).to_contain_text("加速比", timeout=PATIENCE_MS)
+    expect(answer(phone)).to_contain_text("加速比")
     assert too_wide(phone) == []
     assert violations(phone) == []
 

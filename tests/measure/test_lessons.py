@@ -91,9 +91,9 @@ def test_without_training_there_are_no_gradients_to_set_to_zero(task, tried, mon
 
 def test_a_job_gets_a_share_of_its_time_only(tiny_data):
     made = warm(tiny_data)
-    start = time.perf_counter()
+    start = time.process_time()  # not the clock's: the machine may be busy
     made.try_lessons(0.5)
-    assert time.perf_counter() - start < 5  # 0.15 s and what at least must be done; the machine may be busy
+    assert time.process_time() - start < 5  # 0.15 s and what at least must be done
 
 
 def test_the_training_is_left_as_it_was(tiny_data):

@@ -1,13 +1,20 @@
-"""The databases that the tests of the store run on: each test on SQLite and on PostgreSQL."""
+"""The databases that the tests of the store run on, each on SQLite and on PostgreSQL; Hypothesis unhurried."""
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 
 from core.runs.store import Store
 from tests.databases import BACKENDS, postgresql
 
 __all__ = ["postgresql"]
+
+# Neither a test nor the making of its input is too slow because the machine is busy.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Every text that a reader sees is in the catalogues, translated, compiled and whole; none goes past them."""
 
 import ast
+import functools
 import re
 import string
 
@@ -55,6 +56,19 @@ HALF_WIDTH = re.compile(rf"{CHINESE}[,;:!?()]|[,;!?()]{CHINESE}")
 UNSPACED = re.compile(rf"{CHINESE}[A-Za-z0-9{{]|[A-Za-z0-9}}]{CHINESE}")
 # Marks, options and variables, commands: what a reader types or sees as it is
 VERBATIM = re.compile(r"\*\*|`[^`]*`|\]\(\S*|nvidia-smi(?: -\w+)?|[\w:,=*/.-]*[_=][\w:,=*/.-]*\w", re.ASCII)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected_once():
+    """Going through all sources takes more than a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "extracted", functools.cache(catalogue.extracted))
+        yield
+
+
+@functools.cache
+def _parsed(path):
+    return ast.parse(path.read_text("utf-8"))
 
 
 def _ids(found):
@@ -255,7 +269,7 @@ def test_only_literals_and_tables_are_handed_to_the_translation():
     arguments = {
         ast.unparse(node.args[0]): path.relative_to(catalogue.ROOT).as_posix()
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(_parsed(path))
         if _is_mark(node) and _constant(node.args[0]) is None
     }
     assert {"ALL[code]", "theme.STAGE_NAMES[stage]"} <= set(arguments)
@@ -267,7 +281,7 @@ def test_every_marked_text_is_in_the_template():
     marked = {
         _constant(node.args[0])
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(_parsed(path))
         if _is_mark(node) and node.args
     }
     assert marked - {None} - _ids(catalogue.extracted()) == set()

@@ -70,6 +70,9 @@ def test_the_number_of_a_gpu_and_of_workers_counts():
     two = (*gpu_node("g", count=2), *gpu_node("h"))
     assert used(choose(two, [Setup("cuda:1")])) == ["g"]
     assert used(choose(two, [Setup("cuda")])) in (["g"], ["h"])  # two GPUs and one make no equal machines
+    ((_, why),) = choose(two, [Setup("cuda")]).left_out
+    one, other = why.facts["fields"].split(" / ")
+    assert {one, other} == {"2 × NVIDIA Test GPU, Test CPU", "NVIDIA Test GPU, Test CPU"}
     assert used(choose(two, [Setup("cuda", workers=2)])) == ["g"]
     with pytest.raises(InputError) as refusal:
         choose(two, [Setup("cuda:1", workers=2)])

@@ -18,7 +18,7 @@ from tests.documents import ANY_JSON, at, changed_documents, put, raw_places, tr
 from tests.hostile import TEXTS, hostile_files
 
 SEED, FILES = 6, 150  # benchmarks/hostile.py takes 500
-LONGEST_S = 10.0  # for one file on a busy machine; the slowest takes a second
+LONGEST_S = 10.0  # of the processor, for one file; the slowest takes a second
 
 fuzzed = settings(max_examples=200, deadline=None, derandomize=True, database=None,
                   suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])  # fmt: skip
@@ -37,10 +37,10 @@ def test_no_hostile_file_crashes_stores_anything_or_is_refused_without_a_reason(
     store = Store(f"sqlite:///{(tmp_path / 'runs.sqlite3').as_posix()}")
     slowest = 0.0
     for name, content in hostile_files(SEED, FILES):
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(InputError) as refused:
             Keeper(store).results(plan(name, content, store.run).new)
-        slowest = max(slowest, time.perf_counter() - started)
+        slowest = max(slowest, time.process_time() - started)
         said = sentence(refused.value.code, refused.value.facts)
         assert said.isprintable(), name
         assert 20 < len(said) < 600, name
@@ -129,9 +129,9 @@ def test_depth_is_refused_from_one_beyond_the_deepest():
 def test_long_numbers_are_refused_without_being_read():
     assert parse_json("x", b"9" * LONGEST_NUMBER)
     assert parse_json("x", b'"' + b"9" * 100 + b'"')
-    started = time.perf_counter()
+    started = time.process_time()
     assert "digits" in refusal(b"[" + b"1" * 20_000_000 + b"]").facts["problem"]
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_more_values_than_any_export_has_are_refused():
@@ -139,9 +139,9 @@ def test_more_values_than_any_export_has_are_refused():
 
 
 def test_a_text_that_never_ends_takes_no_longer_than_its_length():
-    started = time.perf_counter()
+    started = time.process_time()
     refusal(b'"' + b'\\"' * 5_000_000)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_the_size_is_looked_at_first():

@@ -124,6 +124,14 @@ def test_every_code_has_a_sentence():
     assert {code: place for code, place in spoken.items() if code not in messages.ALL} == {}
 
 
+def test_a_command_knows_what_only_the_measuring_process_can_refuse():
+    """Its exit code is then that of bad input; torch's room isn't imported to see."""
+    refused = {
+        code for place, carrier, code, _ in _calls() if carrier == "InputError" and "core/measure" in place
+    }
+    assert {"unknown_device", "too_few_gpus"} <= refused <= engine._ASKED_FOR
+
+
 def test_every_sentence_has_a_code_that_is_spoken():
     sources = [*TREES.values(), *(ast.parse(path.read_text()) for path in SCREEN if path.exists())]
     said = {node.value for tree in sources for node in ast.walk(tree) if _text(node)}

@@ -13,6 +13,7 @@ from core.runs import optimise
 from core.runs.admission import Limits
 from core.runs.optimise import Optimiser, climb
 from tests.builders import make_blocks, make_cpu, make_machine, make_result
+from tests.jobs.children import until
 
 CPU = Device("cpu", "Test CPU")
 STEP_S = {
@@ -167,19 +168,10 @@ class Queue:
         self.may_go_on.set()
 
     def wait(self, job_id, timeout_s):
-        self.may_go_on.wait(10)
+        assert self.may_go_on.wait(60)
         state = "cancelled" if job_id in self.cancelled else "finished"
         results = () if state == "cancelled" else self.bench(self.spec)
         return type("Job", (), {"state": state, "done": True, "results": results, "failure": None})
-
-
-def until(holds):
-    waiting = threading.Event()
-    for _ in range(1000):
-        if holds():
-            return
-        waiting.wait(0.01)
-    raise AssertionError("it never held")
 
 
 def test_a_server_climbs_in_the_background():

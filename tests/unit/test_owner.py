@@ -29,6 +29,13 @@ def test_a_later_process_with_the_same_number_is_another():
     assert owner.is_alive(f"{host}:{pid}:{int(start) - 1000}") is False
 
 
+def test_a_clock_that_is_set_right_makes_no_process_another():
+    """The system reckons a start back from its own start, and so a second later or earlier."""
+    host, pid, start = owner.me().split(":")
+    for shift in (-1, 1):
+        assert owner.is_alive(f"{host}:{pid}:{int(start) + shift}") is True
+
+
 def test_another_machines_process_cant_be_asked():
     _, pid, start = owner.me().split(":")
     assert owner.is_alive(f"elsewhere:{pid}:{start}") is None

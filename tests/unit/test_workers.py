@@ -130,7 +130,7 @@ def codes(run):
 
 
 def test_more_threads_than_cores_are_doubted():
-    small = make_environment(make_machine(cpu=make_cpu(physical_cores=2, usable_cores=3)))
+    small = make_environment(make_machine(cpu=make_cpu(physical_cores=4, usable_cores=3)))
     crowded = codes(of_workers(2, threads=2, environment=small))["workers_oversubscribed"]
     assert {name: crowded.facts[name] for name in ("workers", "wanted", "cores")} == {
         "workers": 2, "wanted": 4, "cores": 3,
@@ -139,6 +139,9 @@ def test_more_threads_than_cores_are_doubted():
     assert "2 workers ask for 4 threads and there are 3 cores" in messages.sentence(crowded.code, crowded.facts)
     assert "workers_oversubscribed" not in codes(of_workers(3, threads=1, environment=small))
     assert "workers_oversubscribed" not in codes(of_workers(1, threads=4, environment=small))
+    paired = make_environment(make_machine(cpu=make_cpu(physical_cores=4, usable_cores=8)))
+    both = codes(of_workers(8, threads=1, environment=paired))["workers_oversubscribed"]
+    assert both.facts["cores"] == 4, "two threads of one core add little to one of them"
 
 
 def test_sensors_of_the_first_gpu_only_are_told_of():
