@@ -6,6 +6,8 @@ from pages._shared import language, notices, visitor
 
 st.set_page_config(page_title="Crossover", page_icon="⚖️", layout="wide")
 _ = language.start()
+# White on what is primary at the side when it's dark can't be read; theme.dark.sidebar has to suit sliders.
+st.html("<style>[data-testid=stSidebar] [data-tag] {background-color: #1D4ED8}</style>")
 
 pages = [
     st.Page("pages/compare.py", title=_("Compare"), default=True),

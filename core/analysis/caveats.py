@@ -41,7 +41,7 @@ SLOW_LIBRARY = 0.6
 # A workload whose own products are as fast by default has no need of another: convolutions have their own.
 NO_SLOWER = 0.9
 # Power and heat, as core.hardware.nvml names them; not clocks that someone has set.
-_SLOWING = {"sw_power_cap", "hw_slowdown", "sw_thermal", "hw_thermal", "hw_power_brake"}
+_SLOWING = {"sw_power_cap", "hw_slowdown", "sw_thermal", "hw_thermal", "hw_power_brake", "board_limit"}
 _BF16_ISA = {"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"}  # x86; the last two are Arm's names
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_THREAD_LIMIT")
 # Readings, as Telemetry.absent names them, without which slowing down goes unseen

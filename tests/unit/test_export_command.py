@@ -91,7 +91,7 @@ def test_watched_steps_are_written_as_a_trace(tmp_path):
     [
         ("a.xlsx", (), "The ending of a.xlsx doesn't say what to write"),
         ("a.trace.json", (), "No step of these runs was watched"),
-        ("nowhere/a.md", (), "a.md couldn't be written"),
+        ("nowhere/a.md", (), "There is no folder"),
         ("a.md", ("--link", "javascript:x"), "javascript:x isn't a web address"),
     ],
 )
