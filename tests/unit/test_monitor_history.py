@@ -103,7 +103,7 @@ def test_it_takes_little_memory_however_long_it_runs():
         for at_s in range(start_s, stop_s):
             history.add(tick(float(at_s), range(16)), [Happening(0.0, Note("monitor_gpu_lost"))], [str(at_s)])
 
-    tracemalloc.start(10)
+    tracemalloc.start(6)  # as deep as this file is below what allocates
     try:
         watch(0, 650)
         full = traced_bytes()
